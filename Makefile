@@ -1,0 +1,66 @@
+# Everything here works on a fresh clone with Rust and Node.js installed: each target does the set-up it needs.
+#   make demo    a message's whole life on a real L1 and a real L2
+#   make test    every test there is
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+FORGE := script/forge
+CARGO := cargo
+LOCKED := --locked
+
+NPM_STAMP := node_modules/.package-lock.json
+FORGE_STAMP := contracts/out/.stamp
+SOLIDITY := $(shell find contracts/src contracts/test script -name '*.sol' 2>/dev/null)
+
+.PHONY: help
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(NPM_STAMP): package.json package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(FORGE_STAMP): $(NPM_STAMP) foundry.toml $(SOLIDITY)
+	$(FORGE) build
+	@touch $@
+
+.PHONY: setup
+setup: $(FORGE_STAMP) ## Install the npm packages and build the contracts
+
+.PHONY: demo
+demo: setup ## Deposit, move, withdraw, prove and finalize ETH, on screen
+	$(CARGO) run $(LOCKED) --quiet --package postern-tests --bin demo
+
+.PHONY: test
+test: test-contracts test-rust ## Every test, and the committed snapshots
+
+.PHONY: test-contracts
+test-contracts: setup ## Solidity tests; gas, storage layouts and bindings against what is committed
+	$(FORGE) test --no-match-path 'contracts/test/gas/*'
+	FORGE_SNAPSHOT_CHECK=true $(FORGE) test --isolate --match-path 'contracts/test/gas/*'
+	node script/storage-layout.mjs --check
+	node script/bindings.mjs --check
+
+.PHONY: test-rust
+test-rust: setup ## Rust tests: crates, and flows on real nodes
+	$(CARGO) test $(LOCKED) --workspace
+
+# forge lint leaves artifacts without bytecode: not where the tests look for theirs.
+.PHONY: lint
+lint: $(NPM_STAMP) ## Format and lint, both languages; warnings are errors
+	$(FORGE) fmt --check
+	FOUNDRY_OUT=target/lint/out FOUNDRY_CACHE_PATH=target/lint/cache $(FORGE) lint --deny notes
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+
+.PHONY: snapshots
+snapshots: setup ## Write gas, storage layouts and bindings anew
+	FORGE_SNAPSHOT_EMIT=true $(FORGE) test --isolate --match-path 'contracts/test/gas/*'
+	node script/storage-layout.mjs
+	node script/bindings.mjs
+
+.PHONY: bench
+bench: ## Criterion benches: blocks over growing state, a large outbox
+	$(CARGO) bench $(LOCKED) --package postern-protocol --package postern-execution

@@ -1,0 +1,135 @@
+use std::{fmt, time::Duration};
+
+use alloy::{
+    contract,
+    primitives::{Address, B256, Bytes},
+    providers::PendingTransactionError,
+    sol_types::SolInterface,
+    transports::TransportError,
+};
+use postern_bindings::{
+    bridge::Bridge::BridgeErrors, outbox::Outbox::OutboxErrors,
+    state_commitment_chain::StateCommitmentChain::StateCommitmentChainErrors,
+};
+use postern_protocol::outbox::ProofError;
+use thiserror::Error;
+
+/// What went wrong on the way of a message.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A contract refused, in its own words.
+    #[error("refused by {0}")]
+    Refused(Refusal),
+    /// A call failed for another reason than a contract's own error.
+    #[error("contract call failed: {0}")]
+    Call(#[source] contract::Error),
+    /// A node could not be reached, or answered with an error.
+    #[error("RPC failed: {0}")]
+    Transport(#[from] TransportError),
+    /// A transaction was sent but not seen in a block in time.
+    #[error("transaction not confirmed: {0}")]
+    Unconfirmed(#[from] PendingTransactionError),
+    /// A transaction was included and reverted.
+    #[error("transaction {transaction} reverted")]
+    Reverted {
+        /// Its hash.
+        transaction: B256,
+    },
+    /// A receipt has no event of the contract that was called: the address is not that of the deployment.
+    #[error("transaction {transaction} made no event of {contract}")]
+    NoEvent {
+        /// Hash of the transaction.
+        transaction: B256,
+        /// The contract that should have emitted it.
+        contract: Address,
+    },
+    /// What was waited for did not come in time.
+    #[error("no {what} within {after:?}")]
+    Timeout {
+        /// What was waited for.
+        what: &'static str,
+        /// For how long.
+        after: Duration,
+    },
+    /// The L2 node's output is not the one that a standing commitment names: that commitment is false, or the node is.
+    #[error("the L2 node's output {received} is not the output {expected} of commitment {commitment}")]
+    OutputMismatch {
+        /// The commitment.
+        commitment: B256,
+        /// Root of the node's output.
+        received: B256,
+        /// Root that the commitment names.
+        expected: B256,
+    },
+    /// The L2 node's proof does not hold.
+    #[error("the L2 node's proof does not hold: {0}")]
+    Proof(#[from] ProofError),
+    /// The L2 node names a commitment by an id that its fields do not hash to.
+    #[error("the L2 node names commitment {expected} as {received}")]
+    CommitmentMismatch {
+        /// Id that the node says.
+        received: B256,
+        /// Id of the fields.
+        expected: B256,
+    },
+    /// The L2 node does not know a commitment that L1 does. It may be behind.
+    #[error("the L2 node does not know commitment {0}")]
+    UnknownCommitment(B256),
+    /// A commitment was rejected: the message has to be proven under another.
+    #[error("commitment {0} was rejected")]
+    CommitmentRejected(B256),
+}
+
+/// The error of a contract.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the variants are the contracts")]
+pub enum Refusal {
+    Bridge(BridgeErrors),
+    StateCommitmentChain(StateCommitmentChainErrors),
+    Outbox(OutboxErrors),
+    /// Another contract's error, as it came.
+    Other(Bytes),
+}
+
+impl Refusal {
+    /// The error as the contract encoded it.
+    pub fn data(&self) -> Bytes {
+        match self {
+            Self::Bridge(error) => error.abi_encode().into(),
+            Self::StateCommitmentChain(error) => error.abi_encode().into(),
+            Self::Outbox(error) => error.abi_encode().into(),
+            Self::Other(data) => data.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bridge(error) => write!(f, "the bridge: {error:?}"),
+            Self::StateCommitmentChain(error) => write!(f, "the state commitment chain: {error:?}"),
+            Self::Outbox(error) => write!(f, "the outbox: {error:?}"),
+            Self::Other(data) => write!(f, "a contract: {data}"),
+        }
+    }
+}
+
+impl Error {
+    /// Whether trying again may help: the node may answer, or another commitment be posted.
+    pub(crate) const fn may_pass(&self) -> bool {
+        matches!(self, Self::Transport(_) | Self::OutputMismatch { .. } | Self::UnknownCommitment(_))
+    }
+}
+
+/// The error of a call to the contract whose errors are `E`.
+pub(crate) fn refused<E: SolInterface>(contract: fn(E) -> Refusal) -> impl Fn(contract::Error) -> Error {
+    move |error| match (error.as_revert_data(), error) {
+        (Some(data), _) => Error::Refused(match E::abi_decode(&data) {
+            Ok(error) => contract(error),
+            Err(_) => Refusal::Other(data),
+        }),
+        (None, contract::Error::TransportError(error)) => Error::Transport(error),
+        (None, contract::Error::PendingTransactionError(error)) => Error::Unconfirmed(error),
+        (None, error) => Error::Call(error),
+    }
+}

@@ -1,0 +1,349 @@
+//! A chain of batches, with all the L1 side that execution sees of it.
+
+use alloy_consensus::{Header, SignableTransaction, TxEip1559, TxEnvelope};
+use alloy_eips::Encodable2718;
+use alloy_primitives::{Address, B256, Bytes, Sealed, Signature, TxKind, U256, hex, keccak256};
+use k256::ecdsa::SigningKey;
+use postern_execution::{
+    BatchOutcome, ExecutedBlock, GenesisAccount, L1Info, Preimages, Recorder, SkipReason, State, execute_batch, genesis,
+};
+use postern_protocol::{
+    batch::{self, Batch, Block},
+    constants::MIN_BASE_FEE,
+    data,
+    message::{QueuedMessage, extend_queue, queue_preimage},
+    output::Output,
+    predeploys,
+};
+use std::collections::BTreeMap;
+
+pub(crate) const CHAIN_ID: u64 = 42_069;
+pub(crate) const GENESIS_TIME: u64 = 1_000;
+pub(crate) const ETHER: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
+
+/// Contracts small enough to be read here.
+pub(crate) mod code {
+    /// STOP
+    pub(crate) const STOP: &str = "00";
+    /// REVERT(0, 0)
+    pub(crate) const REVERT: &str = "5f5ffd";
+    /// INVALID: uses all gas.
+    pub(crate) const BURN: &str = "fe";
+    /// SSTORE(0, SLOAD(0) + 1)
+    pub(crate) const COUNT: &str = "5f546001015f5500";
+    /// SSTORE(CALLDATALOAD(0), BLOCKHASH(CALLDATALOAD(0)))
+    pub(crate) const BLOCK_HASH: &str = "5f35405f355500";
+    /// SELFDESTRUCT(CALLER)
+    pub(crate) const DESTROY: &str = "33ff";
+    /// LOG1(0, 0, CALLER)
+    pub(crate) const LOG: &str = "335f5fa100";
+    /// SSTORE(0, STATICCALL(L1Info slot reader)): SSTORE(0, MLOAD(0)) after STATICCALL(GAS, CALLDATALOAD(0), 0, 0, 0, 32)
+    pub(crate) const READ: &str = "60205f5f5f5f355afa505f515f5500";
+    /// MSTORE(0, SLOAD(3)), RETURN(0, 32)
+    pub(crate) const SLOT_3: &str = "6003545f5260205ff3";
+    /// Init code that deploys `runtime`.
+    pub(crate) fn deploying(runtime: &str) -> String {
+        // PUSH1 length, DUP1, PUSH1 offset, PUSH0, CODECOPY, PUSH0, RETURN
+        format!("60{:02x}8060095f395ff3{runtime}", runtime.len() / 2)
+    }
+}
+
+pub(crate) fn bytes(hexadecimal: &str) -> Bytes {
+    hex::decode(hexadecimal).unwrap().into()
+}
+
+/// Somebody with a key.
+pub(crate) struct Wallet {
+    key: SigningKey,
+    pub(crate) address: Address,
+}
+
+impl Wallet {
+    pub(crate) fn new(seed: u8) -> Self {
+        let key = SigningKey::from_slice(&[seed; 32]).unwrap();
+        let address = Address::from_public_key(key.verifying_key());
+        Self { key, address }
+    }
+
+    pub(crate) fn sign_hash(&self, hash: B256) -> Signature {
+        self.key.sign_prehash_recoverable(hash.as_slice()).unwrap().into()
+    }
+
+    pub(crate) fn sign<T>(&self, transaction: T) -> Bytes
+    where
+        T: SignableTransaction<Signature>,
+        TxEnvelope: From<alloy_consensus::Signed<T>>,
+    {
+        let signature = self.sign_hash(transaction.signature_hash());
+        let envelope: TxEnvelope = transaction.into_signed(signature).into();
+        envelope.encoded_2718().into()
+    }
+}
+
+/// A transaction that a test then changes where it matters.
+pub(crate) fn transfer(nonce: u64, to: Address, value: u64) -> TxEip1559 {
+    TxEip1559 {
+        chain_id: CHAIN_ID,
+        nonce,
+        gas_limit: 21_000,
+        max_fee_per_gas: 10 * u128::from(MIN_BASE_FEE),
+        max_priority_fee_per_gas: 0,
+        to: TxKind::Call(to),
+        value: U256::from(value),
+        access_list: Default::default(),
+        input: Bytes::new(),
+    }
+}
+
+/// A message that a test then changes where it matters: without value, from `0xaa…` to `0xbb…`.
+pub(crate) fn message() -> QueuedMessage {
+    QueuedMessage {
+        index: 0,
+        sender: Address::repeat_byte(0xaa),
+        target: Address::repeat_byte(0xbb),
+        mint: U256::ZERO,
+        value: U256::ZERO,
+        gas_limit: 100_000,
+        fee: U256::from(5),
+        data: Bytes::new(),
+    }
+}
+
+pub(crate) fn block(timestamp: u64, messages: u64, transactions: Vec<Bytes>) -> Block {
+    Block { timestamp, messages, transactions }
+}
+
+/// The predeploys as empty contracts; what else a test wants it adds.
+pub(crate) fn predeployed() -> BTreeMap<Address, GenesisAccount> {
+    [predeploys::L1_INFO, predeploys::OUTBOX, predeploys::FEE_VAULT, predeploys::HISTORY]
+        .into_iter()
+        .map(|address| (address, contract(code::STOP)))
+        .collect()
+}
+
+pub(crate) fn contract(code: &str) -> GenesisAccount {
+    GenesisAccount { nonce: 1, code: bytes(code), ..Default::default() }
+}
+
+pub(crate) fn funded(balance: U256) -> GenesisAccount {
+    GenesisAccount { balance, ..Default::default() }
+}
+
+/// L1 and L2 as far as execution sees them.
+pub(crate) struct Chain {
+    pub(crate) store: BTreeMap<B256, Bytes>,
+    pub(crate) output: Output,
+    pub(crate) head: Sealed<Header>,
+    pub(crate) queue: Vec<QueuedMessage>,
+    pub(crate) l1_time: u64,
+    queue_hash: B256,
+    batch: Option<Batch>,
+}
+
+impl Chain {
+    pub(crate) fn new(accounts: impl IntoIterator<Item = (Address, GenesisAccount)>) -> Self {
+        let mut alloc = predeployed();
+        alloc.extend(accounts);
+        let genesis = genesis(CHAIN_ID, GENESIS_TIME, &alloc);
+        let mut chain = Self {
+            store: BTreeMap::new(),
+            output: genesis.output,
+            head: genesis.header.clone(),
+            queue: Vec::new(),
+            l1_time: GENESIS_TIME + 100,
+            queue_hash: B256::ZERO,
+            batch: None,
+        };
+        chain.store.extend(genesis.preimages);
+        chain.keep(alloy_rlp::encode(genesis.header.inner()));
+        chain.keep(genesis.output.preimage());
+        chain
+    }
+
+    pub(crate) fn keep(&mut self, preimage: impl Into<Bytes>) -> B256 {
+        let preimage = preimage.into();
+        let hash = keccak256(&preimage);
+        self.store.insert(hash, preimage);
+        hash
+    }
+
+    /// The bridge queues a message; its index is what it must be.
+    pub(crate) fn enqueue(&mut self, message: QueuedMessage) -> QueuedMessage {
+        let message = QueuedMessage { index: self.queue.len() as u64, ..message };
+        let hash = self.keep(message.preimage());
+        self.keep(message.data.clone());
+        self.keep(queue_preimage(self.queue_hash, hash).to_vec());
+        self.queue_hash = extend_queue(self.queue_hash, hash);
+        self.queue.push(message.clone());
+        message
+    }
+
+    /// The L1 block that the next batch names as its origin.
+    pub(crate) fn origin(&self) -> Header {
+        Header {
+            number: 7 + self.batches(),
+            timestamp: self.l1_time - 12,
+            base_fee_per_gas: Some(1),
+            withdrawals_root: Some(B256::ZERO),
+            blob_gas_used: Some(0),
+            excess_blob_gas: Some(0),
+            parent_beacon_block_root: Some(B256::repeat_byte(0xbe)),
+            ..Default::default()
+        }
+    }
+
+    /// Messages that the batches so far consumed.
+    pub(crate) fn consumed(&self) -> u64 {
+        self.batch.map_or(0, |batch| batch.consumed_to)
+    }
+
+    fn batches(&self) -> u64 {
+        self.batch.map_or(0, |batch| batch.index + 1)
+    }
+
+    /// A batch record with this data that consumes the queue up to `consumed_to`, its preimages stored.
+    pub(crate) fn record(&mut self, batch_data: &[u8], consumed_to: u64) -> Batch {
+        let origin = self.origin();
+        let origin_hash = self.keep(alloy_rlp::encode(&origin));
+        for chunk in data::chunks(batch_data) {
+            self.keep(chunk.to_vec());
+        }
+        let data_commitment = self.keep(data::commitment_preimage(batch_data));
+        let batch = Batch {
+            parent: self.batch.map(|batch| batch.hash()).unwrap_or_default(),
+            index: self.batches(),
+            l1_time: self.l1_time,
+            l1_block: origin.number + 1,
+            origin_number: origin.number,
+            origin_hash,
+            data_commitment,
+            queue_hash: self.queue_hash,
+            queue_count: self.queue.len() as u64,
+            consumed_to,
+        };
+        self.keep(batch.preimage());
+        batch
+    }
+
+    /// Executes a batch of raw data, and again from what that read alone.
+    pub(crate) fn execute(&mut self, batch: Batch) -> BatchOutcome {
+        let recorder = Recorder::new(&self.store);
+        let outcome = execute_batch(&recorder, self.output.root(), batch.hash()).unwrap();
+        let witness = recorder.into_witness();
+        assert_eq!(execute_batch(&witness, self.output.root(), batch.hash()), Ok(outcome.clone()));
+        for (hash, preimage) in &witness {
+            assert_eq!(*hash, keccak256(preimage));
+        }
+        outcome
+    }
+
+    /// Appends a batch and goes on from its outcome.
+    pub(crate) fn append_data(&mut self, batch_data: &[u8], consumed_to: u64) -> BatchOutcome {
+        let batch = self.record(batch_data, consumed_to);
+        let outcome = self.execute(batch);
+        let mut parent = self.head.clone();
+        for block in &outcome.blocks {
+            check(&parent, block);
+            parent = block.header.clone();
+            self.store.extend(block.preimages.iter().cloned());
+            self.keep(alloy_rlp::encode(block.header.inner()));
+        }
+        self.keep(outcome.output.preimage());
+        self.output = outcome.output;
+        self.head = parent;
+        self.batch = Some(batch);
+        self.l1_time += 100;
+        outcome
+    }
+
+    pub(crate) fn append(&mut self, blocks: &[Block], consumed_to: u64) -> BatchOutcome {
+        self.append_data(&batch::encode(blocks), consumed_to)
+    }
+
+    /// Appends a batch of one block with these transactions and no messages.
+    pub(crate) fn transact(&mut self, transactions: Vec<Bytes>) -> ExecutedBlock {
+        let consumed = self.consumed();
+        let outcome = self.append(&[block(self.l1_time, 0, transactions)], consumed);
+        let [block] = <[_; 1]>::try_from(outcome.blocks).unwrap();
+        block
+    }
+
+    /// The one reason for which the one transaction is skipped.
+    pub(crate) fn refusal(&mut self, transaction: Bytes) -> SkipReason {
+        let block = self.transact(vec![transaction]);
+        assert!(block.transactions.is_empty());
+        assert_eq!(block.skipped.len(), 1);
+        block.skipped[0].reason.clone()
+    }
+
+    /// Queues one message, and executes it in a batch without data.
+    pub(crate) fn deposit(&mut self, message: QueuedMessage) -> ExecutedBlock {
+        self.enqueue(message);
+        let outcome = self.append_data(&[], self.queue.len() as u64);
+        let [block] = <[_; 1]>::try_from(outcome.blocks).unwrap();
+        assert_eq!(block.transactions.len(), 1);
+        block
+    }
+
+    pub(crate) fn state(&self) -> State<&BTreeMap<B256, Bytes>> {
+        State::new(&self.store, self.output.state_root)
+    }
+
+    pub(crate) fn info(&self) -> L1Info {
+        L1Info::read(&mut self.state()).unwrap()
+    }
+
+    pub(crate) fn balance(&self, address: Address) -> U256 {
+        self.state().account(address).unwrap().map_or(U256::ZERO, |account| account.balance)
+    }
+
+    pub(crate) fn nonce(&self, address: Address) -> u64 {
+        self.state().account(address).unwrap().map_or(0, |account| account.nonce)
+    }
+
+    pub(crate) fn slot(&self, address: Address, slot: u64) -> U256 {
+        self.state().storage(address, U256::from(slot)).unwrap()
+    }
+
+    /// All ETH there is.
+    pub(crate) fn supply(&self, holders: impl IntoIterator<Item = Address>) -> U256 {
+        holders.into_iter().map(|holder| self.balance(holder)).sum()
+    }
+}
+
+/// What holds of every block.
+fn check(parent: &Sealed<Header>, block: &ExecutedBlock) {
+    let header = &block.header;
+    assert_eq!(header.seal(), header.inner().hash_slow());
+    assert_eq!((header.parent_hash, header.number), (parent.seal(), parent.number + 1));
+    assert!(header.timestamp >= parent.timestamp);
+    assert!(header.gas_used <= header.gas_limit);
+    assert_eq!(header.gas_used, block.gas_used.iter().sum::<u64>());
+    assert_eq!(header.beneficiary, predeploys::FEE_VAULT);
+    let count = block.transactions.len();
+    assert_eq!((block.senders.len(), block.receipts.len(), block.gas_used.len()), (count, count, count));
+    let mut cumulative = 0;
+    for (receipt, gas_used) in block.receipts.iter().zip(&block.gas_used) {
+        cumulative += gas_used;
+        assert_eq!(receipt.cumulative_gas_used, cumulative);
+        assert!(receipt.success || receipt.logs.is_empty());
+        assert_eq!(postern_execution::Receipt::decode(&receipt.encoded()).as_ref(), Some(receipt));
+    }
+    for (transaction, sender) in block.transactions.iter().zip(&block.senders) {
+        assert_eq!(transaction.recover_sender(), Some(*sender));
+        let decoded = postern_execution::L2Transaction::decode(&transaction.encoded());
+        assert_eq!(decoded.as_ref(), Ok(transaction));
+    }
+}
+
+/// Everything but one preimage.
+pub(crate) struct Without<'a> {
+    pub(crate) store: &'a BTreeMap<B256, Bytes>,
+    pub(crate) hidden: B256,
+}
+
+impl Preimages for Without<'_> {
+    fn get(&self, hash: &B256) -> Option<Bytes> {
+        (*hash != self.hidden).then(|| self.store.get(hash)).flatten().cloned()
+    }
+}

@@ -1,0 +1,335 @@
+//! What L1 does to the chain: it brings messages, batches and commitments, takes them back, and its batches become blocks.
+
+use alloy::{
+    consensus::{Header, Sealed},
+    primitives::{B256, Bytes},
+};
+use postern_execution::execute_batch;
+use postern_protocol::{
+    batch::Batch,
+    commitment::{Commitment, checkpoints_hash},
+    data,
+    message::{QueuedMessage, extend_queue},
+};
+use thiserror::Error;
+
+use super::{Chain, ChainError, Change, StoreError};
+use crate::store::{BatchEntry, CommitmentEntry, CommitmentStatus, L1Position, QueuedEntry, View};
+
+/// One L1 block, or a range of them that ends with `header`.
+#[derive(Clone, Debug)]
+pub(crate) struct L1Step {
+    /// Its last block.
+    pub(crate) header: Sealed<Header>,
+    /// Other L1 headers that its batches name as origins.
+    pub(crate) origins: Vec<Sealed<Header>>,
+    /// What it brings, in L1's order.
+    pub(crate) events: Vec<(L1Position, L1Event)>,
+}
+
+/// What a log of the contracts says.
+#[derive(Clone, Debug)]
+pub(crate) enum L1Event {
+    /// A message joined the queue.
+    Queued(QueuedMessage),
+    /// A batch was appended.
+    Appended {
+        /// The hash that L1 gave it.
+        hash: B256,
+        /// The record.
+        batch: Batch,
+        /// The data, from the input of the transaction; empty for a forced batch.
+        data: Bytes,
+    },
+    /// A commitment was proposed.
+    Proposed {
+        /// The id that L1 gave it.
+        id: B256,
+        /// The commitment.
+        commitment: Commitment,
+        /// Its checkpoints.
+        checkpoints: Vec<B256>,
+    },
+    /// A commitment became final.
+    Finalized(B256),
+    /// A commitment was rejected.
+    Rejected(B256),
+}
+
+/// L1 as its node tells it contradicts itself: logs are missing, or of another fork. Reading again, from further back, helps.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Inconsistency {
+    /// Messages of the queue are missing or come twice.
+    #[error("queued message {received} where {expected} must come")]
+    QueueIndex {
+        /// Index that came.
+        received: u64,
+        /// Index that must come.
+        expected: u64,
+    },
+    /// Batches are missing or come twice.
+    #[error("batch {received} where {expected} must come")]
+    BatchIndex {
+        /// Index that came.
+        received: u64,
+        /// Index that must come.
+        expected: u64,
+    },
+    /// A batch follows on another batch than the last.
+    #[error("batch follows on {received}, the last is {expected}")]
+    BatchParent {
+        /// Its parent.
+        received: B256,
+        /// Hash of the last batch.
+        expected: B256,
+    },
+    /// What L1 hashed is not what the log shows.
+    #[error("{what} is {received} on L1, and {expected} from its parts")]
+    Hash {
+        /// Of what.
+        what: &'static str,
+        /// On L1.
+        received: B256,
+        /// From the parts.
+        expected: B256,
+    },
+    /// A batch saw a queue of another length than ours.
+    #[error("batch saw {received} messages in the queue, {expected} were seen before it")]
+    QueueCount {
+        /// Messages that L1 counted.
+        received: u64,
+        /// Messages seen.
+        expected: u64,
+    },
+    /// A batch consumes messages that there are not, or again.
+    #[error("batch consumes the queue to {received}, not within {minimum} and {maximum}")]
+    Consumption {
+        /// To where it consumes.
+        received: u64,
+        /// To where the last one consumed.
+        minimum: u64,
+        /// Messages in the queue.
+        maximum: u64,
+    },
+    /// A batch names an L1 origin that was not followed.
+    #[error("batch names L1 block {number} with hash {hash} as its origin, which is not on L1")]
+    UnknownOrigin {
+        /// Its number.
+        number: u64,
+        /// Its hash.
+        hash: B256,
+    },
+    /// A commitment was settled that was never proposed.
+    #[error("commitment {id} was settled, but never proposed")]
+    UnknownCommitment {
+        /// Its id.
+        id: B256,
+    },
+}
+
+/// Why a step of L1 was not taken.
+#[derive(Debug, Error)]
+pub(crate) enum IngestError {
+    /// The chain failed.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// L1 contradicts itself.
+    #[error("L1 is inconsistent: {0}")]
+    Inconsistent(#[from] Inconsistency),
+}
+
+impl From<StoreError> for IngestError {
+    fn from(error: StoreError) -> Self {
+        Self::Chain(error.into())
+    }
+}
+
+fn check_hash(what: &'static str, received: B256, expected: B256) -> Result<(), Inconsistency> {
+    if received == expected { Ok(()) } else { Err(Inconsistency::Hash { what, received, expected }) }
+}
+
+impl Change {
+    fn queue(&self, message: QueuedMessage, l1: L1Position) -> Result<(), IngestError> {
+        let expected = self.writer.queue_count()?;
+        if message.index != expected {
+            return Err(Inconsistency::QueueIndex { received: message.index, expected }.into());
+        }
+        let previous = self.writer.queue_hash(expected)?;
+        let queue_hash = extend_queue(previous, message.hash());
+        Ok(self.writer.put_queued(&QueuedEntry { message, queue_hash, l1 }, previous)?)
+    }
+
+    fn append_batch(&self, hash: B256, batch: Batch, data: Bytes, l1: L1Position) -> Result<(), IngestError> {
+        let last = self.writer.last_batch()?;
+        let expected = last.as_ref().map_or(0, |last| last.batch.index + 1);
+        if batch.index != expected {
+            return Err(Inconsistency::BatchIndex { received: batch.index, expected }.into());
+        }
+        let parent = last.as_ref().map_or(B256::ZERO, |last| last.hash);
+        if batch.parent != parent {
+            return Err(Inconsistency::BatchParent { received: batch.parent, expected: parent }.into());
+        }
+        check_hash("batch hash", hash, batch.hash())?;
+        check_hash("data commitment", batch.data_commitment, data::commitment(&data))?;
+        let queued = self.writer.queue_count()?;
+        if batch.queue_count != queued {
+            return Err(Inconsistency::QueueCount { received: batch.queue_count, expected: queued }.into());
+        }
+        check_hash("queue hash", batch.queue_hash, self.writer.queue_hash(queued)?)?;
+        let minimum = last.map_or(0, |last| last.batch.consumed_to);
+        if !(minimum..=queued).contains(&batch.consumed_to) {
+            return Err(Inconsistency::Consumption { received: batch.consumed_to, minimum, maximum: queued }.into());
+        }
+        self.keep_origin(&batch)?;
+        Ok(self.writer.put_batch(&BatchEntry { batch, hash, data, l1 })?)
+    }
+
+    /// Keeps the header of a batch's origin for its derivation.
+    fn keep_origin(&self, batch: &Batch) -> Result<(), IngestError> {
+        let (number, hash) = (batch.origin_number, batch.origin_hash);
+        if self.writer.has_preimage(hash)? {
+            return Ok(());
+        }
+        let header = self.writer.l1_header_at(number)?.filter(|header| header.hash() == hash);
+        Ok(self.writer.put_origin(&header.ok_or(Inconsistency::UnknownOrigin { number, hash })?)?)
+    }
+
+    fn propose(
+        &self,
+        id: B256,
+        commitment: Commitment,
+        checkpoints: Vec<B256>,
+        l1: L1Position,
+    ) -> Result<(), IngestError> {
+        check_hash("commitment id", id, commitment.id())?;
+        check_hash("checkpoints hash", commitment.checkpoints_hash, checkpoints_hash(&checkpoints))?;
+        let entry = CommitmentEntry { id, commitment, checkpoints, status: CommitmentStatus::Proposed, l1 };
+        Ok(self.writer.put_commitment(&entry)?)
+    }
+
+    fn settle(&self, id: B256, status: CommitmentStatus, l1: L1Position) -> Result<(), IngestError> {
+        let entry = self.writer.commitment(id)?.ok_or(Inconsistency::UnknownCommitment { id })?;
+        if status == CommitmentStatus::Final
+            && let Some(output) = self.writer.output(entry.commitment.batch_count)?
+            && output.root() != entry.commitment.output_root
+        {
+            // Nothing a node could do: it goes on with the truth, and shouts.
+            tracing::error!(%id, batch_count = output.batch_count, "a commitment that this node disagrees with became final");
+        }
+        Ok(self.writer.settle_commitment(entry, status, l1.block_number, l1.log_index)?)
+    }
+}
+
+impl Chain {
+    /// Sets from which L1 block on L1 is followed, if that was not set before.
+    pub(crate) fn begin_l1(&self, header: &Sealed<Header>) -> Result<(), ChainError> {
+        self.change(|change| match change.writer.l1_head()? {
+            None => Ok(change.writer.put_l1_header(header)?),
+            Some(_) => Ok(()),
+        })
+    }
+
+    /// The last L1 header that was followed, at or below `number`.
+    pub(crate) fn l1_header_at(&self, number: u64) -> Result<Option<Sealed<Header>>, ChainError> {
+        Ok(self.0.store.read()?.l1_header_at(number)?)
+    }
+
+    /// Whether the header of a batch's origin is in the store.
+    pub(crate) fn knows_origin(&self, number: u64, hash: B256) -> Result<bool, ChainError> {
+        let view = self.0.store.read()?;
+        Ok(view.has_preimage(hash)? || view.l1_header_at(number)?.is_some_and(|header| header.hash() == hash))
+    }
+
+    /// Takes what a step of L1 brings. The caller checked that the step follows on the last one.
+    ///
+    /// # Errors
+    /// If it does not fit what L1 said before; nothing of it is kept then.
+    pub(crate) fn ingest(&self, step: L1Step) -> Result<(), IngestError> {
+        self.change(|change| {
+            for origin in &step.origins {
+                change.writer.put_origin(origin)?;
+            }
+            for (l1, event) in step.events {
+                match event {
+                    L1Event::Queued(message) => change.queue(message, l1)?,
+                    L1Event::Appended { hash, batch, data, .. } => change.append_batch(hash, batch, data, l1)?,
+                    L1Event::Proposed { id, commitment, checkpoints } => {
+                        change.propose(id, commitment, checkpoints, l1)?;
+                    }
+                    L1Event::Finalized(id) => change.settle(id, CommitmentStatus::Final, l1)?,
+                    L1Event::Rejected(id) => change.settle(id, CommitmentStatus::Rejected, l1)?,
+                }
+            }
+            Ok(change.writer.put_l1_header(&step.header)?)
+        })
+    }
+
+    /// Takes back all that L1 brought after block `number`, which must be one that was followed. Of the unsafe blocks those stay
+    /// whose batches still have their origin and their messages: they are posted again.
+    pub(crate) fn rollback_l1(&self, number: u64) -> Result<(), ChainError> {
+        self.change(|change| {
+            let writer = &change.writer;
+            writer.rollback_l1(number)?;
+            let derived = writer.last_output()?.batch_count.min(writer.batch_count()?);
+            writer.remove_outputs_after(derived)?;
+
+            let queued = writer.queue_count()?;
+            let mut end = writer.last_output()?.block_number;
+            let mut index = derived;
+            while let Some(batch) = writer.sequenced(index)? {
+                let stands =
+                    batch.first_block == end + 1 && batch.origin_number <= number && batch.consume_to <= queued;
+                if !stands {
+                    break;
+                }
+                end = batch.last_block;
+                index += 1;
+            }
+            writer.remove_sequenced_from(index)?;
+            change.truncate(end)
+        })
+    }
+
+    /// Derives the next batch of L1, if there is one. Executes it, which may take seconds.
+    pub(crate) fn derive_next(&self) -> Result<bool, ChainError> {
+        let view = self.0.store.read()?;
+        let previous = view.last_output()?;
+        let index = previous.batch_count;
+        let Some(entry) = view.batch(index)? else { return Ok(false) };
+        let outcome = execute_batch(&self.0.store.preimages()?, previous.root(), entry.hash)?;
+        drop(view);
+
+        let blocks = outcome.blocks.len();
+        let replaced = self.change(|change| {
+            let writer = &change.writer;
+            // Only L1's follower derives and rolls back, one after the other; this says so to whoever changes that.
+            if writer.last_output()? != previous || writer.batch(index)?.map(|entry| entry.hash) != Some(entry.hash) {
+                return Err(ChainError::from(StoreError::Corrupt("batches changed while one was executed")));
+            }
+            let end = outcome.output.block_number;
+            let mut same = 0;
+            for block in &outcome.blocks {
+                let ours = writer.header(block.header.number)?.map(|header| header.hash());
+                if ours != Some(block.header.hash()) {
+                    break;
+                }
+                same += 1;
+            }
+            let expected = writer.sequenced(index)?.is_some_and(|batch| batch.is_sealed() && batch.last_block == end);
+            let replaced = !(expected && same == blocks);
+            if replaced {
+                writer.remove_sequenced_from(index)?;
+                change.truncate(previous.block_number + same as u64)?;
+            }
+            for block in outcome.blocks.into_iter().skip(same) {
+                change.append(block, index + 1)?;
+            }
+            change.writer.put_output(&outcome.output)?;
+            let finalized = change.writer.final_output()?.batch_count;
+            change.writer.remove_sequenced_before(finalized)?;
+            Ok(replaced)
+        })?;
+        tracing::info!(index, blocks, head = outcome.output.block_number, replaced, "derived batch");
+        Ok(true)
+    }
+}

@@ -1,0 +1,343 @@
+//! Follows L1: reads what the contracts logged, block by block, and derives the batches.
+//!
+//! Near the head of L1 each block is read by its hash, so that its logs are those of the block whose header is kept. Further
+//! back, where L1 does not reorganise any more, blocks are read in ranges. Batch data is in the input of the transaction that
+//! appended it. All that L1 hashes is hashed again here: an L1 node that leaves out a log, or tells of another fork than it did
+//! before, is noticed when the next piece does not fit.
+//!
+//! | what happens | what the follower does |
+//! | --- | --- |
+//! | L1 does not answer, or not what it named before | waits a poll interval, then asks again |
+//! | the next block has another parent than the last | rolls back to the last block that is still on L1 |
+//! | L1 contradicts itself | steps back, twice as far each time in a row, and reads again |
+//! | the store fails | ends with an error |
+
+use std::{collections::BTreeSet, ops::RangeInclusive};
+
+use alloy::{
+    consensus::{Header, Sealed, Transaction},
+    eips::BlockNumberOrTag,
+    primitives::{Address, B256, Bloom, BloomInput, Bytes},
+    providers::Provider,
+    rpc::types::{Filter, Log},
+    sol_types::{SolCall, SolEvent},
+};
+use postern_bindings::{
+    Bridge::MessageQueued,
+    CanonicalTransactionChain::{BatchAppended, appendBatchCall},
+    StateCommitmentChain::{CommitmentFinalized, CommitmentProposed, CommitmentRejected},
+};
+use postern_protocol::{batch::Batch, data};
+use thiserror::Error;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{L1, L1Error};
+use crate::{
+    blocking,
+    chain::{Chain, ChainError, Inconsistency, IngestError, L1Event, L1Step},
+    shutdown::Shutdown,
+    store::L1Position,
+};
+
+/// How far behind L1's head blocks are read one by one.
+const CLOSE: u64 = 64;
+/// Most blocks read at once.
+const MAX_RANGE: u64 = 1_000;
+
+/// How often the steps back double.
+const MAX_DOUBLINGS: u32 = 13;
+
+/// Why a step failed.
+#[derive(Debug, Error)]
+enum FollowError {
+    /// Ask again.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// Read again, from further back.
+    #[error("L1 contradicts itself: {0}")]
+    Inconsistent(Inconsistency),
+    /// Stop.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+impl From<IngestError> for FollowError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Chain(error) => Self::Chain(error),
+            IngestError::Inconsistent(inconsistency) => Self::Inconsistent(inconsistency),
+        }
+    }
+}
+
+impl From<alloy::transports::TransportError> for FollowError {
+    fn from(error: alloy::transports::TransportError) -> Self {
+        Self::L1(error.into())
+    }
+}
+
+/// Follows L1 until shutdown.
+///
+/// # Errors
+/// If the chain fails: the node cannot go on.
+pub(crate) async fn run(chain: Chain, l1: L1, mut shutdown: Shutdown) -> Result<(), ChainError> {
+    let poll_interval = l1.poll_interval();
+    let mut follower = Follower { chain, l1, step_back: 0 };
+    let mut polls = interval(poll_interval);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !shutdown.requested() {
+        tokio::select! {
+            _ = polls.tick() => {}
+            () = shutdown.wait() => break,
+        }
+        // A step is not cut off: what it writes is whole anyway, and a request ends by itself.
+        while !shutdown.requested() {
+            match follower.step().await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(FollowError::Chain(error)) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot follow L1, trying again");
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Follower {
+    chain: Chain,
+    l1: L1,
+    /// Steps to take back at the next contradiction; 0 after one that fitted.
+    step_back: u32,
+}
+
+impl Follower {
+    /// Takes one step. True if there is more to do at once.
+    async fn step(&mut self) -> Result<bool, FollowError> {
+        if self.derive().await? {
+            return Ok(true);
+        }
+        let Some(head) = self.l1.header(BlockNumberOrTag::Latest).await? else {
+            return Err(L1Error::Missing { what: "latest block".to_owned() }.into());
+        };
+        self.chain.see_l1_head(head.number);
+        let Some(last) = self.chain.l1_header_at(u64::MAX)? else {
+            return self.begin(&head).await;
+        };
+        if head.hash() == last.hash() || head.number < last.number {
+            // A head further back may be of a node that lags; if it is another fork, that will grow past ours.
+            return Ok(false);
+        }
+        if head.number == last.number {
+            return self.reorganise(&last).await;
+        }
+
+        let next = last.number + 1;
+        let behind = head.number - last.number;
+        let step = if behind == 1 {
+            self.read_block(head).await
+        } else if behind <= CLOSE {
+            let header = self.l1.header(next.into()).await?;
+            let missing = || L1Error::Missing { what: format!("block {next}") };
+            self.read_block(header.ok_or_else(missing)?).await
+        } else {
+            self.read_range(next..=(head.number - CLOSE).min(last.number + MAX_RANGE)).await
+        };
+        let (parent, step) = step?;
+        if parent != last.hash() {
+            return self.reorganise(&last).await;
+        }
+        let number = step.header.number;
+        let events = step.events.len();
+        match self.chain.ingest(step).map_err(FollowError::from) {
+            Ok(()) => {
+                self.step_back = 0;
+                tracing::debug!(number, events, "followed L1");
+                Ok(true)
+            }
+            Err(error @ FollowError::Inconsistent(_)) => {
+                self.step_back(&last).await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Derives one batch, if there is one.
+    async fn derive(&self) -> Result<bool, ChainError> {
+        let heads = self.chain.heads();
+        if heads.derived == heads.batches {
+            return Ok(false);
+        }
+        let chain = self.chain.clone();
+        blocking(move || chain.derive_next()).await
+    }
+
+    /// Begins with the block before the deployment.
+    async fn begin(&self, head: &Sealed<Header>) -> Result<bool, FollowError> {
+        let first = self.l1.deployment_block().saturating_sub(1);
+        if head.number < first {
+            return Ok(false);
+        }
+        let header = self.l1.header(first.into()).await?;
+        let header = header.ok_or_else(|| L1Error::Missing { what: format!("block {first}") })?;
+        self.chain.begin_l1(&header)?;
+        Ok(true)
+    }
+
+    /// L1 seems to have dropped `last`: rolls back to the last block that it still has. False if that is `last` after all.
+    async fn reorganise(&mut self, last: &Sealed<Header>) -> Result<bool, FollowError> {
+        let mut kept = last.clone();
+        loop {
+            let current = self.l1.header(kept.number.into()).await?;
+            if current.is_some_and(|current| current.hash() == kept.hash()) {
+                break;
+            }
+            let before = match kept.number.checked_sub(1) {
+                Some(number) => self.chain.l1_header_at(number)?,
+                None => None,
+            };
+            let gone = || L1Error::Missing { what: "the deployment any more".to_owned() };
+            kept = before.ok_or_else(gone)?;
+        }
+        if kept.hash() == last.hash() {
+            return Ok(false);
+        }
+        tracing::warn!(from = last.number, to = kept.number, "L1 reorganised");
+        self.rollback(kept.number).await?;
+        Ok(true)
+    }
+
+    /// What L1 said does not fit: goes back, further each time in a row.
+    async fn step_back(&mut self, last: &Sealed<Header>) -> Result<(), FollowError> {
+        let steps = 1_u64 << self.step_back;
+        self.step_back = (self.step_back + 1).min(MAX_DOUBLINGS);
+        let first = self.l1.deployment_block().saturating_sub(1);
+        let target = last.number.saturating_sub(steps).max(first);
+        if let Some(kept) = self.chain.l1_header_at(target)?
+            && kept.number < last.number
+        {
+            self.rollback(kept.number).await?;
+        }
+        Ok(())
+    }
+
+    async fn rollback(&self, number: u64) -> Result<(), FollowError> {
+        let chain = self.chain.clone();
+        Ok(blocking(move || chain.rollback_l1(number)).await?)
+    }
+
+    fn contracts(&self) -> [Address; 3] {
+        [self.l1.bridge(), self.l1.canonical_transaction_chain(), self.l1.state_commitment_chain()]
+    }
+
+    /// What one block brings, and its parent's hash.
+    async fn read_block(&self, header: Sealed<Header>) -> Result<(B256, L1Step), FollowError> {
+        let logs = if self.may_log(&header.logs_bloom) {
+            let filter = Filter::new().address(self.contracts().to_vec()).at_block_hash(header.hash());
+            self.l1.provider().get_logs(&filter).await?
+        } else {
+            Vec::new()
+        };
+        Ok((header.parent_hash, self.read_logs(header, logs).await?))
+    }
+
+    /// What the blocks of a range bring, and the hash of the parent of the first.
+    async fn read_range(&self, range: RangeInclusive<u64>) -> Result<(B256, L1Step), FollowError> {
+        let missing = |number: u64| move || L1Error::Missing { what: format!("block {number}") };
+        let (first, last) = (*range.start(), *range.end());
+        let parent = self.l1.header(first.into()).await?.ok_or_else(missing(first))?.parent_hash;
+        let header = self.l1.header(last.into()).await?.ok_or_else(missing(last))?;
+        let filter = Filter::new().address(self.contracts().to_vec()).from_block(first).to_block(last);
+        let logs = self.l1.provider().get_logs(&filter).await?;
+        // The same block at the end of the range before and after: the logs are of its chain.
+        if self.l1.header(last.into()).await?.map(|again| again.hash()) != Some(header.hash()) {
+            return Err(missing(last)().into());
+        }
+        Ok((parent, self.read_logs(header, logs).await?))
+    }
+
+    /// Whether a block with this bloom may have logs of the contracts.
+    fn may_log(&self, bloom: &Bloom) -> bool {
+        self.contracts().iter().any(|address| bloom.contains_input(BloomInput::Raw(address.as_slice())))
+    }
+
+    /// A step from its logs, with what else belongs to it.
+    async fn read_logs(&self, header: Sealed<Header>, mut logs: Vec<Log>) -> Result<L1Step, FollowError> {
+        logs.sort_by_key(|log| (log.block_number, log.log_index));
+        let mut events = Vec::new();
+        let mut origins = BTreeSet::new();
+        for log in logs {
+            let position = position(&log)?;
+            let Some(event) = self.read_log(&log, position).await? else { continue };
+            if let L1Event::Appended { batch, .. } = &event {
+                origins.insert((batch.origin_number, batch.origin_hash));
+            }
+            events.push((position, event));
+        }
+        let mut headers = Vec::new();
+        for (number, hash) in origins {
+            if !self.chain.knows_origin(number, hash)? {
+                headers.push(self.l1.header_by_hash(hash).await?);
+            }
+        }
+        Ok(L1Step { header, origins: headers, events })
+    }
+
+    /// What a log says; none if it says nothing that matters here, such as who is in charge, or what became of a bond.
+    async fn read_log(&self, log: &Log, position: L1Position) -> Result<Option<L1Event>, FollowError> {
+        let address = log.address();
+        let event = if address == self.l1.bridge() {
+            decode::<MessageQueued>(log)?.map(|event| L1Event::Queued(event.into()))
+        } else if address == self.l1.canonical_transaction_chain() {
+            match decode::<BatchAppended>(log)? {
+                Some(event) => {
+                    let batch = Batch::from(event.batch);
+                    let data = self.batch_data(&batch, position.transaction_hash).await?;
+                    Some(L1Event::Appended { hash: event.batchHash, batch, data })
+                }
+                None => None,
+            }
+        } else if let Some(event) = decode::<CommitmentProposed>(log)? {
+            let CommitmentProposed { id, commitment, checkpoints, .. } = event;
+            Some(L1Event::Proposed { id, commitment: commitment.into(), checkpoints })
+        } else if let Some(event) = decode::<CommitmentFinalized>(log)? {
+            Some(L1Event::Finalized(event.id))
+        } else {
+            decode::<CommitmentRejected>(log)?.map(|event| L1Event::Rejected(event.id))
+        };
+        Ok(event)
+    }
+
+    /// The data of a batch: from the input of the transaction that appended it, unless it is empty, as a forced one's is.
+    async fn batch_data(&self, batch: &Batch, transaction: B256) -> Result<Bytes, FollowError> {
+        if batch.data_commitment == data::commitment(&[]) {
+            return Ok(Bytes::new());
+        }
+        let found = self.l1.provider().get_transaction_by_hash(transaction).await?;
+        let found = found.ok_or_else(|| L1Error::Missing { what: format!("transaction {transaction}") })?;
+        let call = appendBatchCall::abi_decode(found.input()).map_err(|_| L1Error::Malformed { what: "batch" })?;
+        Ok(call.data)
+    }
+}
+
+/// A log as an event of this kind; none if it is of another.
+fn decode<E: SolEvent>(log: &Log) -> Result<Option<E>, L1Error> {
+    if log.topics().first() != Some(&E::SIGNATURE_HASH) {
+        return Ok(None);
+    }
+    let event = E::decode_log(&log.inner).map_err(|_| L1Error::Malformed { what: E::SIGNATURE })?;
+    Ok(Some(event.data))
+}
+
+/// Where a log is.
+fn position(log: &Log) -> Result<L1Position, L1Error> {
+    match (log.block_number, log.log_index, log.transaction_hash) {
+        (Some(block_number), Some(log_index), Some(transaction_hash)) if !log.removed => {
+            Ok(L1Position { block_number, log_index, transaction_hash })
+        }
+        _ => Err(L1Error::Malformed { what: "log" }),
+    }
+}

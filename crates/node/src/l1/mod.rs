@@ -1,0 +1,226 @@
+//! Access to L1.
+
+pub(crate) mod follower;
+pub mod sender;
+
+use std::time::Duration;
+
+use alloy::{
+    consensus::{Header, Sealable, Sealed},
+    eips::BlockNumberOrTag,
+    primitives::{Address, B256, Bytes},
+    providers::{DynProvider, Provider, ProviderBuilder},
+    rpc::types::Block as RpcBlock,
+    sol_types::SolCall,
+    transports::{RpcError, TransportErrorKind, http::reqwest},
+};
+use postern_bindings::StateCommitmentChain::genesisCommitmentCall;
+use postern_client::deployment::Deployment;
+use thiserror::Error;
+
+/// After how long an unanswered request fails.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why L1 gave no usable answer. All of it may pass: ask again.
+#[derive(Debug, Error)]
+pub enum L1Error {
+    /// The request failed.
+    #[error("L1: {0}")]
+    Transport(#[from] RpcError<TransportErrorKind>),
+    /// L1 does not have what it named before: it reorganised, or another node answered.
+    #[error("L1 has no {what}")]
+    Missing {
+        /// What is missing.
+        what: String,
+    },
+    /// A header does not hash to what L1 says.
+    #[error("L1 says that the hash of block {number} is {received}; its header hashes to {expected}")]
+    HeaderHash {
+        /// Block number.
+        number: u64,
+        /// As L1 says.
+        received: B256,
+        /// As computed.
+        expected: B256,
+    },
+    /// An answer cannot be decoded.
+    #[error("L1 sent a malformed {what}")]
+    Malformed {
+        /// What was asked for.
+        what: &'static str,
+    },
+}
+
+/// Why a node cannot work on this L1. None of it passes by itself.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// The URL is none.
+    #[error("{url} is not a URL: {reason}")]
+    InvalidUrl {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nobody answers there, or not as an Ethereum node.
+    #[error("cannot reach L1 at {url}: {source}")]
+    Unreachable {
+        /// The URL.
+        url: String,
+        /// What failed.
+        source: RpcError<TransportErrorKind>,
+    },
+    /// It is another chain than the deployment is on.
+    #[error("L1 has chain id {received}, the deployment is on {expected}")]
+    ChainId {
+        /// Of the L1.
+        received: u64,
+        /// Of the deployment.
+        expected: u64,
+    },
+    /// The deployment is not on this L1.
+    #[error("there is no contract at {address} on L1, where {name} should be")]
+    NoContract {
+        /// Name of the contract.
+        name: &'static str,
+        /// Its address.
+        address: Address,
+    },
+    /// The deployment began with another L2 genesis.
+    #[error("the deployment began with genesis commitment {expected}, the genesis file gives {received}")]
+    Genesis {
+        /// From the genesis file.
+        received: B256,
+        /// On L1.
+        expected: B256,
+    },
+}
+
+/// An L1 with a deployment on it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct L1 {
+    url: String,
+    provider: DynProvider,
+    chain_id: u64,
+    deployment: Deployment,
+    poll_interval: Duration,
+}
+
+impl L1 {
+    /// Connects, and checks that this is the L1 of the deployment. `expected_chain_id` is checked if it is known.
+    ///
+    /// # Errors
+    /// If nobody answers, or the contracts are not there.
+    pub async fn connect(
+        url: &str,
+        deployment: Deployment,
+        expected_chain_id: Option<u64>,
+        poll_interval: Duration,
+    ) -> Result<Self, ConnectError> {
+        let invalid = |reason: String| ConnectError::InvalidUrl { url: url.to_owned(), reason };
+        let parsed: reqwest::Url = url.parse().map_err(|error| invalid(format!("{error}")))?;
+        let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build();
+        let client = client.map_err(|error| invalid(error.to_string()))?;
+        let provider = ProviderBuilder::new().disable_recommended_fillers().connect_reqwest(client, parsed).erased();
+
+        let unreachable = |source| ConnectError::Unreachable { url: url.to_owned(), source };
+        let chain_id = provider.get_chain_id().await.map_err(unreachable)?;
+        if let Some(expected) = expected_chain_id.filter(|expected| *expected != chain_id) {
+            return Err(ConnectError::ChainId { received: chain_id, expected });
+        }
+        let contracts = [
+            ("Bridge", deployment.bridge.address),
+            ("CanonicalTransactionChain", deployment.canonical_transaction_chain.address),
+            ("StateCommitmentChain", deployment.state_commitment_chain.address),
+        ];
+        for (name, address) in contracts {
+            if provider.get_code_at(address).await.map_err(unreachable)?.is_empty() {
+                return Err(ConnectError::NoContract { name, address });
+            }
+        }
+        Ok(Self { url: url.to_owned(), provider, chain_id, deployment, poll_interval })
+    }
+
+    /// Checks that the deployment began with this genesis commitment.
+    ///
+    /// # Errors
+    /// If it did not, or L1 does not answer.
+    pub async fn check_genesis(&self, commitment: B256) -> Result<(), ConnectError> {
+        let unreachable = |source| ConnectError::Unreachable { url: self.url.clone(), source };
+        let request = alloy::rpc::types::TransactionRequest::default()
+            .to(self.state_commitment_chain())
+            .input(genesisCommitmentCall {}.abi_encode().into());
+        let answer: Bytes = self.provider.call(request).await.map_err(unreachable)?;
+        let expected = B256::try_from(answer.as_ref()).unwrap_or_default();
+        match expected == commitment {
+            true => Ok(()),
+            false => Err(ConnectError::Genesis { received: commitment, expected }),
+        }
+    }
+
+    /// Sends requests; it has no wallet.
+    pub fn provider(&self) -> &DynProvider {
+        &self.provider
+    }
+
+    /// Chain id of the L1.
+    pub fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// How often to ask for news.
+    pub fn poll_interval(&self) -> Duration {
+        self.poll_interval
+    }
+
+    /// The contracts.
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// Address of the bridge.
+    pub fn bridge(&self) -> Address {
+        self.deployment.bridge.address
+    }
+
+    /// Address of the canonical transaction chain.
+    pub fn canonical_transaction_chain(&self) -> Address {
+        self.deployment.canonical_transaction_chain.address
+    }
+
+    /// Address of the state commitment chain.
+    pub fn state_commitment_chain(&self) -> Address {
+        self.deployment.state_commitment_chain.address
+    }
+
+    /// The first block that may hold an event of the contracts.
+    pub(crate) fn deployment_block(&self) -> u64 {
+        let Deployment { bridge, canonical_transaction_chain, state_commitment_chain, .. } = &self.deployment;
+        let blocks =
+            [bridge, canonical_transaction_chain, state_commitment_chain].map(|contract| contract.block_number);
+        blocks.into_iter().min().unwrap_or_default()
+    }
+
+    /// The header of a block, its hash checked; none if L1 has no such block.
+    pub(crate) async fn header(&self, number: BlockNumberOrTag) -> Result<Option<Sealed<Header>>, L1Error> {
+        self.provider.get_block_by_number(number).await?.map(check_header).transpose()
+    }
+
+    /// The header of the block of this hash.
+    pub(crate) async fn header_by_hash(&self, hash: B256) -> Result<Sealed<Header>, L1Error> {
+        let block = self.provider.get_block_by_hash(hash).await?;
+        let missing = || L1Error::Missing { what: format!("block {hash}") };
+        let header = check_header(block.ok_or_else(missing)?)?;
+        if header.hash() == hash { Ok(header) } else { Err(missing()) }
+    }
+}
+
+/// The header of a block, if it hashes to what L1 says.
+fn check_header(block: RpcBlock) -> Result<Sealed<Header>, L1Error> {
+    let received = block.header.hash;
+    let header = block.header.inner.seal_slow();
+    if header.hash() == received {
+        return Ok(header);
+    }
+    Err(L1Error::HeaderHash { number: header.number, received, expected: header.hash() })
+}

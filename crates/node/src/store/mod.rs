@@ -1,0 +1,201 @@
+//! What a node keeps, in one redb file. Every step of the node is one write transaction, so a process that is killed at any
+//! moment finds on its next start exactly the steps that it had acknowledged.
+//!
+//! Nothing is stored that follows from something else: the heads of the chain are the last rows of the tables, not fields of
+//! their own. Two kinds of rows exist. *Content* (`preimages`) is keyed by its hash and never removed: an abandoned fork
+//! leaves some behind, which costs space and nothing else. *Positions* (all the others) are keyed by where they are in a chain,
+//! and are removed when that chain is reorganised; the journal says which rows an L1 block brought.
+
+mod records;
+mod view;
+
+pub use records::{
+    BatchEntry, Block, CommitmentEntry, CommitmentStatus, L1Position, OutboxEntry, Progress, QueuedEntry,
+};
+pub(crate) use records::{Event, SequencedBatch};
+pub(crate) use view::{View, Writer};
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use alloy::primitives::{B256, Bytes};
+use postern_execution::Preimages;
+use redb::{Builder, Database, DatabaseError, ReadOnlyTable, ReadTransaction, ReadableDatabase, TableDefinition};
+use thiserror::Error;
+
+/// Keys that are hashes.
+type Hash = &'static [u8; 32];
+/// Values in RLP.
+type Record = &'static [u8];
+
+mod tables {
+    use super::{Hash, Record, TableDefinition};
+
+    /// To what the file belongs: one row, `IDENTITY`.
+    pub(super) const META: TableDefinition<'_, &str, Record> = TableDefinition::new("meta");
+    /// Whatever the derivation and the state read by hash.
+    pub(super) const PREIMAGES: TableDefinition<'_, Hash, Record> = TableDefinition::new("preimages");
+
+    /// Canonical L2 headers, the unsafe ones included, by number.
+    pub(super) const HEADERS: TableDefinition<'_, u64, Record> = TableDefinition::new("headers");
+    /// Batches begun, messages executed, messages in the outbox at the end of each canonical block, by number.
+    pub(super) const PROGRESS: TableDefinition<'_, u64, (u64, u64, u64)> = TableDefinition::new("progress");
+    /// The rest of the blocks, by number.
+    pub(super) const BODIES: TableDefinition<'_, u64, Record> = TableDefinition::new("bodies");
+    /// Number of a canonical L2 block, by hash.
+    pub(super) const NUMBERS: TableDefinition<'_, Hash, u64> = TableDefinition::new("numbers");
+    /// Block number and index of a canonical L2 transaction, by hash.
+    pub(super) const TRANSACTIONS: TableDefinition<'_, Hash, (u64, u64)> = TableDefinition::new("transactions");
+    /// Messages to L1 that canonical blocks sent, by index.
+    pub(super) const OUTBOX: TableDefinition<'_, u64, Record> = TableDefinition::new("outbox");
+    /// Outputs of derived batches, by batch count; the first is the genesis output.
+    pub(super) const OUTPUTS: TableDefinition<'_, u64, Record> = TableDefinition::new("outputs");
+    /// Batches that this node sequenced, by index, the last of them perhaps still open.
+    pub(super) const SEQUENCED: TableDefinition<'_, u64, Record> = TableDefinition::new("sequenced");
+    /// Transactions that wait for a block, by hash.
+    pub(super) const POOL: TableDefinition<'_, Hash, Record> = TableDefinition::new("pool");
+
+    /// L1 headers up to which L1 was followed, by number. Between two of them may be L1 blocks that were read as a range.
+    pub(super) const L1_HEADERS: TableDefinition<'_, u64, Record> = TableDefinition::new("l1_headers");
+    /// What each L1 log brought, by L1 block number and log index.
+    pub(super) const JOURNAL: TableDefinition<'_, (u64, u64), Record> = TableDefinition::new("journal");
+    /// Queued messages, by index.
+    pub(super) const QUEUE: TableDefinition<'_, u64, Record> = TableDefinition::new("queue");
+    /// Batches on L1, by index.
+    pub(super) const BATCHES: TableDefinition<'_, u64, Record> = TableDefinition::new("batches");
+    /// Commitments seen, by id.
+    pub(super) const COMMITMENTS: TableDefinition<'_, Hash, Record> = TableDefinition::new("commitments");
+    /// Their ids, by batch count, L1 block number and log index.
+    pub(super) const CLAIMS: TableDefinition<'_, (u64, u64, u64), Hash> = TableDefinition::new("claims");
+    /// Final commitments, by batch count and id.
+    pub(super) const FINAL: TableDefinition<'_, (u64, Hash), ()> = TableDefinition::new("final");
+}
+
+/// Memory for pages of the file, in bytes.
+const CACHE_SIZE: usize = 64 << 20;
+
+/// Why the store cannot do what it was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The directory cannot be made or written.
+    #[error("cannot use data directory {}: {source}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error("data directory {} is in use by another process", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It belongs to another chain or deployment.
+    #[error("data directory {} belongs to another deployment", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The database failed.
+    #[error("database: {0}")]
+    Database(#[source] Box<redb::Error>),
+    /// A row cannot be read back, or one that another row needs is missing.
+    #[error("corrupt database: {0}")]
+    Corrupt(&'static str),
+}
+
+/// Every error type of redb becomes its general one.
+macro_rules! from_redb {
+    ($($error:ty),+) => {$(
+        impl From<$error> for StoreError {
+            fn from(error: $error) -> Self {
+                Self::Database(Box::new(error.into()))
+            }
+        }
+    )+};
+}
+from_redb!(redb::DatabaseError, redb::TransactionError, redb::TableError, redb::StorageError, redb::CommitError);
+
+/// The file, open. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    database: Arc<Database>,
+    path: Arc<PathBuf>,
+}
+
+impl Store {
+    /// Opens or creates the store in `directory`.
+    pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
+        fs::create_dir_all(directory).map_err(unusable)?;
+        let file = directory.join("postern.redb");
+        let database = match Builder::new().set_cache_size(CACHE_SIZE).create(file) {
+            Ok(database) => database,
+            Err(DatabaseError::DatabaseAlreadyOpen) => {
+                return Err(StoreError::InUse { path: directory.to_owned() });
+            }
+            Err(DatabaseError::Storage(redb::StorageError::Io(source))) => return Err(unusable(source)),
+            Err(error) => return Err(error.into()),
+        };
+        let store = Self { database: Arc::new(database), path: Arc::new(directory.to_owned()) };
+        // A reader cannot open a table that no one created.
+        let writer = store.write()?;
+        writer.create_tables()?;
+        writer.commit()?;
+        Ok(store)
+    }
+
+    /// Binds a new file to `identity`, or checks that it is bound to it. True if it was new.
+    pub(crate) fn bind(&self, writer: &Writer, identity: B256) -> Result<bool, StoreError> {
+        match writer.identity()? {
+            None => {
+                writer.set_identity(identity)?;
+                Ok(true)
+            }
+            Some(found) if found == identity => Ok(false),
+            Some(_) => Err(StoreError::Foreign { path: self.path.as_ref().clone() }),
+        }
+    }
+
+    /// A snapshot.
+    pub(crate) fn read(&self) -> Result<ReadTransaction, StoreError> {
+        Ok(self.database.begin_read()?)
+    }
+
+    /// The one write transaction that may be open; waits for another to end. Dropped without `commit` it leaves no trace.
+    pub(crate) fn write(&self) -> Result<Writer, StoreError> {
+        Ok(Writer::new(self.database.begin_write()?))
+    }
+
+    /// Preimages as they are now. Rows are never removed, so an older snapshot lacks some, but has none that is wrong.
+    pub(crate) fn preimages(&self) -> Result<StorePreimages, StoreError> {
+        Ok(StorePreimages(Arc::new(self.read()?.open_table(tables::PREIMAGES)?)))
+    }
+}
+
+/// Trie nodes, codes and whatever else is read by its hash, from a snapshot of the store. Cheap to clone.
+#[derive(Clone)]
+pub struct StorePreimages(Arc<ReadOnlyTable<Hash, Record>>);
+
+impl std::fmt::Debug for StorePreimages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StorePreimages")
+    }
+}
+
+impl Preimages for StorePreimages {
+    fn get(&self, hash: &B256) -> Option<Bytes> {
+        match self.0.get(&hash.0) {
+            Ok(row) => row.map(|row| Bytes::copy_from_slice(row.value())),
+            Err(error) => {
+                // The caller can only say that the preimage is missing; why it is belongs into the log.
+                tracing::error!(%hash, %error, "cannot read preimage");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,492 @@
+//! Rows by name: reading from a snapshot or from within a write transaction, and writing.
+
+use alloy::{
+    consensus::{Header, Sealable, Sealed},
+    primitives::{B256, Bytes},
+};
+use postern_protocol::{message, output::Output};
+use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
+
+use super::{
+    BatchEntry, Block, CommitmentEntry, CommitmentStatus, Event, OutboxEntry, Progress, QueuedEntry, Record,
+    SequencedBatch, StoreError,
+    records::{BodyRow, Row},
+    tables,
+};
+
+/// The only row of the table of that kind.
+const IDENTITY: &str = "identity";
+
+/// How far back L1 headers are kept, in L1 blocks. L1 itself knows the hashes of 8,191.
+const L1_HEADERS_KEPT: u64 = 10_000;
+
+/// What can be read, from a snapshot or in a write transaction.
+pub(crate) trait View {
+    /// Opens a table.
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<impl ReadableTable<K, V>, StoreError>;
+
+    /// To what the file belongs.
+    fn identity(&self) -> Result<Option<B256>, StoreError> {
+        let table = self.table(tables::META)?;
+        let row = table.get(IDENTITY)?;
+        row.map(|row| B256::try_from(row.value()).map_err(|_| StoreError::Corrupt("identity"))).transpose()
+    }
+
+    /// Whether content of this hash is there.
+    fn has_preimage(&self, hash: B256) -> Result<bool, StoreError> {
+        Ok(self.table(tables::PREIMAGES)?.get(&hash.0)?.is_some())
+    }
+
+    /// The canonical L2 header of this number.
+    fn header(&self, number: u64) -> Result<Option<Sealed<Header>>, StoreError> {
+        Ok(self.get::<Header>(tables::HEADERS, number)?.map(Header::seal_slow))
+    }
+
+    /// The unsafe head.
+    fn head(&self) -> Result<Sealed<Header>, StoreError> {
+        let (_, header) = self.last::<Header>(tables::HEADERS)?.ok_or(StoreError::Corrupt("no genesis block"))?;
+        Ok(header.seal_slow())
+    }
+
+    /// A canonical L2 block.
+    fn block(&self, number: u64) -> Result<Option<Block>, StoreError> {
+        let Some(header) = self.header(number)? else { return Ok(None) };
+        let body: BodyRow = self.get(tables::BODIES, number)?.ok_or(StoreError::Corrupt("header without body"))?;
+        body.into_block(header, self.progress(number)?).map(Some)
+    }
+
+    /// How far everything had come at the end of a canonical block, which must be there.
+    fn progress(&self, number: u64) -> Result<Progress, StoreError> {
+        let table = self.table(tables::PROGRESS)?;
+        let row = table.get(number)?.ok_or(StoreError::Corrupt("block without progress"))?;
+        let (batch_count, messages_executed, outbox_count) = row.value();
+        Ok(Progress { batch_count, messages_executed, outbox_count })
+    }
+
+    /// Number of a canonical L2 block.
+    fn block_number(&self, hash: B256) -> Result<Option<u64>, StoreError> {
+        Ok(self.table(tables::NUMBERS)?.get(&hash.0)?.map(|row| row.value()))
+    }
+
+    /// Block number and index of a canonical L2 transaction.
+    fn transaction(&self, hash: B256) -> Result<Option<(u64, u64)>, StoreError> {
+        Ok(self.table(tables::TRANSACTIONS)?.get(&hash.0)?.map(|row| row.value()))
+    }
+
+    /// A message that a canonical block sent to L1.
+    fn outbox_entry(&self, index: u64) -> Result<Option<OutboxEntry>, StoreError> {
+        self.get(tables::OUTBOX, index)
+    }
+
+    /// The output after that many batches, if they were derived.
+    fn output(&self, batch_count: u64) -> Result<Option<Output>, StoreError> {
+        let table = self.table(tables::OUTPUTS)?;
+        let row = table.get(batch_count)?;
+        row.map(|row| decode_output(row.value())).transpose()
+    }
+
+    /// The last output: how far L1's batches are derived.
+    fn last_output(&self) -> Result<Output, StoreError> {
+        let table = self.table(tables::OUTPUTS)?;
+        let (_, row) = table.last()?.ok_or(StoreError::Corrupt("no genesis output"))?;
+        decode_output(row.value())
+    }
+
+    /// A batch that this node sequenced.
+    fn sequenced(&self, index: u64) -> Result<Option<SequencedBatch>, StoreError> {
+        self.get(tables::SEQUENCED, index)
+    }
+
+    /// The last batch that this node sequenced, with its index.
+    fn last_sequenced(&self) -> Result<Option<(u64, SequencedBatch)>, StoreError> {
+        self.last(tables::SEQUENCED)
+    }
+
+    /// All transactions that wait for a block.
+    fn pool(&self) -> Result<Vec<Bytes>, StoreError> {
+        let table = self.table(tables::POOL)?;
+        table.iter()?.map(|row| Ok(Bytes::copy_from_slice(row?.1.value()))).collect()
+    }
+
+    /// The L1 header up to which L1 was followed; none before the first.
+    fn l1_head(&self) -> Result<Option<Sealed<Header>>, StoreError> {
+        Ok(self.last::<Header>(tables::L1_HEADERS)?.map(|(_, header)| header.seal_slow()))
+    }
+
+    /// The last L1 header kept at or below `number`.
+    fn l1_header_at(&self, number: u64) -> Result<Option<Sealed<Header>>, StoreError> {
+        let table = self.table(tables::L1_HEADERS)?;
+        let row = table.range(..=number)?.next_back().transpose()?;
+        row.map(|(_, row)| Header::from_row(row.value()).map(Header::seal_slow)).transpose()
+    }
+
+    /// How many messages L1 queued.
+    fn queue_count(&self) -> Result<u64, StoreError> {
+        self.count(tables::QUEUE)
+    }
+
+    /// A message of the queue.
+    fn queued(&self, index: u64) -> Result<Option<QueuedEntry>, StoreError> {
+        self.get(tables::QUEUE, index)
+    }
+
+    /// The queue hash after `count` messages, which must be there.
+    fn queue_hash(&self, count: u64) -> Result<B256, StoreError> {
+        let Some(last) = count.checked_sub(1) else { return Ok(B256::ZERO) };
+        Ok(self.queued(last)?.ok_or(StoreError::Corrupt("gap in the queue"))?.queue_hash)
+    }
+
+    /// How many batches L1 has.
+    fn batch_count(&self) -> Result<u64, StoreError> {
+        self.count(tables::BATCHES)
+    }
+
+    /// A batch on L1.
+    fn batch(&self, index: u64) -> Result<Option<BatchEntry>, StoreError> {
+        self.get(tables::BATCHES, index)
+    }
+
+    /// The last batch on L1.
+    fn last_batch(&self) -> Result<Option<BatchEntry>, StoreError> {
+        Ok(self.last(tables::BATCHES)?.map(|(_, entry)| entry))
+    }
+
+    /// A commitment seen on L1.
+    fn commitment(&self, id: B256) -> Result<Option<CommitmentEntry>, StoreError> {
+        let table = self.table(tables::COMMITMENTS)?;
+        let row = table.get(&id.0)?;
+        row.map(|row| CommitmentEntry::from_row(row.value())).transpose()
+    }
+
+    /// Commitments seen on L1 that reach at least `batch_count` batches, in order of how many they reach, then of L1.
+    fn commitments_from(&self, batch_count: u64) -> Result<Vec<CommitmentEntry>, StoreError> {
+        let claims = self.table(tables::CLAIMS)?;
+        let mut entries = Vec::new();
+        for row in claims.range((batch_count, 0, 0)..)? {
+            let id = B256::from(row?.1.value());
+            entries.push(self.commitment(id)?.ok_or(StoreError::Corrupt("claim without commitment"))?);
+        }
+        Ok(entries)
+    }
+
+    /// The furthest output that a final commitment agrees with, the genesis output if there is no other.
+    fn final_output(&self) -> Result<Output, StoreError> {
+        let table = self.table(tables::FINAL)?;
+        for row in table.iter()?.rev() {
+            let (key, _) = row?;
+            let (batch_count, id) = key.value();
+            let Some(output) = self.output(batch_count)? else { continue };
+            let entry = self.commitment(B256::from(id))?.ok_or(StoreError::Corrupt("final without commitment"))?;
+            if entry.commitment.output_root == output.root() {
+                return Ok(output);
+            }
+        }
+        self.output(0)?.ok_or(StoreError::Corrupt("no genesis output"))
+    }
+
+    /// A row by number.
+    fn get<T: Row>(&self, table: TableDefinition<'static, u64, Record>, key: u64) -> Result<Option<T>, StoreError> {
+        let table = self.table(table)?;
+        let row = table.get(key)?;
+        row.map(|row| T::from_row(row.value())).transpose()
+    }
+
+    /// The last row by number.
+    fn last<T: Row>(&self, table: TableDefinition<'static, u64, Record>) -> Result<Option<(u64, T)>, StoreError> {
+        let table = self.table(table)?;
+        let row = table.last()?;
+        row.map(|(key, row)| Ok((key.value(), T::from_row(row.value())?))).transpose()
+    }
+
+    /// Rows of a table that is numbered from 0 without gaps.
+    fn count(&self, table: TableDefinition<'static, u64, Record>) -> Result<u64, StoreError> {
+        Ok(self.table(table)?.last()?.map_or(0, |(key, _)| key.value() + 1))
+    }
+}
+
+impl View for ReadTransaction {
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<impl ReadableTable<K, V>, StoreError> {
+        Ok(self.open_table(definition)?)
+    }
+}
+
+/// A write transaction.
+pub(crate) struct Writer(WriteTransaction);
+
+impl View for Writer {
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<impl ReadableTable<K, V>, StoreError> {
+        Ok(self.0.open_table(definition)?)
+    }
+}
+
+impl Writer {
+    pub(super) fn new(transaction: WriteTransaction) -> Self {
+        Self(transaction)
+    }
+
+    /// Makes it all durable.
+    pub(crate) fn commit(self) -> Result<(), StoreError> {
+        Ok(self.0.commit()?)
+    }
+
+    pub(super) fn create_tables(&self) -> Result<(), StoreError> {
+        self.0.open_table(tables::META)?;
+        self.0.open_table(tables::PREIMAGES)?;
+        self.0.open_table(tables::NUMBERS)?;
+        self.0.open_table(tables::TRANSACTIONS)?;
+        self.0.open_table(tables::PROGRESS)?;
+        self.0.open_table(tables::POOL)?;
+        self.0.open_table(tables::JOURNAL)?;
+        self.0.open_table(tables::COMMITMENTS)?;
+        self.0.open_table(tables::CLAIMS)?;
+        self.0.open_table(tables::FINAL)?;
+        for numbered in [
+            tables::HEADERS,
+            tables::BODIES,
+            tables::OUTBOX,
+            tables::OUTPUTS,
+            tables::SEQUENCED,
+            tables::L1_HEADERS,
+            tables::QUEUE,
+            tables::BATCHES,
+        ] {
+            self.0.open_table(numbered)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_identity(&self, identity: B256) -> Result<(), StoreError> {
+        self.0.open_table(tables::META)?.insert(IDENTITY, identity.as_slice())?;
+        Ok(())
+    }
+
+    /// Stores content whose hash the caller computed or checked.
+    pub(crate) fn put_preimages<'a>(
+        &self,
+        preimages: impl IntoIterator<Item = (B256, &'a [u8])>,
+    ) -> Result<(), StoreError> {
+        let mut table = self.0.open_table(tables::PREIMAGES)?;
+        for (hash, preimage) in preimages {
+            table.insert(&hash.0, preimage)?;
+        }
+        Ok(())
+    }
+
+    /// Appends a canonical block, its messages to L1, and its header as a preimage. Its transactions leave the pool.
+    pub(crate) fn put_block(&self, block: &Block, outbox: &[OutboxEntry]) -> Result<(), StoreError> {
+        let number = block.header.number;
+        let hash = block.header.hash();
+        let header = block.header.inner().to_row();
+        self.put_preimages([(hash, header.as_slice())])?;
+        self.0.open_table(tables::HEADERS)?.insert(number, header.as_slice())?;
+        self.0.open_table(tables::BODIES)?.insert(number, BodyRow::new(block).to_row().as_slice())?;
+        let Progress { batch_count, messages_executed, outbox_count } = block.progress;
+        self.0.open_table(tables::PROGRESS)?.insert(number, (batch_count, messages_executed, outbox_count))?;
+        self.0.open_table(tables::NUMBERS)?.insert(&hash.0, number)?;
+        let mut transactions = self.0.open_table(tables::TRANSACTIONS)?;
+        let mut pool = self.0.open_table(tables::POOL)?;
+        for (index, transaction) in (0..).zip(&block.transactions) {
+            let hash = transaction.hash();
+            transactions.insert(&hash.0, (number, index))?;
+            pool.remove(&hash.0)?;
+        }
+        let mut messages = self.0.open_table(tables::OUTBOX)?;
+        for entry in outbox {
+            messages.insert(entry.message.index, entry.to_row().as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// Removes the last canonical block and its messages to L1. `outbox_count` is that of its parent.
+    pub(crate) fn remove_block(&self, block: &Block, outbox_count: u64) -> Result<(), StoreError> {
+        self.0.open_table(tables::HEADERS)?.remove(block.header.number)?;
+        self.0.open_table(tables::BODIES)?.remove(block.header.number)?;
+        self.0.open_table(tables::PROGRESS)?.remove(block.header.number)?;
+        self.0.open_table(tables::NUMBERS)?.remove(&block.header.hash().0)?;
+        let mut transactions = self.0.open_table(tables::TRANSACTIONS)?;
+        for transaction in &block.transactions {
+            transactions.remove(&transaction.hash().0)?;
+        }
+        self.remove_from(tables::OUTBOX, outbox_count)
+    }
+
+    /// Stores an output, by its batch count and as a preimage.
+    pub(crate) fn put_output(&self, output: &Output) -> Result<(), StoreError> {
+        let preimage = output.preimage();
+        self.put_preimages([(output.root(), preimage.as_slice())])?;
+        self.0.open_table(tables::OUTPUTS)?.insert(output.batch_count, preimage.as_slice())?;
+        Ok(())
+    }
+
+    /// Removes the outputs after more than `batch_count` batches.
+    pub(crate) fn remove_outputs_after(&self, batch_count: u64) -> Result<(), StoreError> {
+        self.remove_from(tables::OUTPUTS, batch_count + 1)
+    }
+
+    /// Stores a batch that this node sequenced.
+    pub(crate) fn put_sequenced(&self, index: u64, batch: &SequencedBatch) -> Result<(), StoreError> {
+        self.put(tables::SEQUENCED, index, batch)
+    }
+
+    /// Removes the sequenced batches from `index` on.
+    pub(crate) fn remove_sequenced_from(&self, index: u64) -> Result<(), StoreError> {
+        self.remove_from(tables::SEQUENCED, index)
+    }
+
+    /// Removes the sequenced batches before `index`.
+    pub(crate) fn remove_sequenced_before(&self, index: u64) -> Result<(), StoreError> {
+        self.0.open_table(tables::SEQUENCED)?.retain_in(..index, |_, _| false)?;
+        Ok(())
+    }
+
+    /// Stores a transaction that waits for a block.
+    pub(crate) fn put_pooled(&self, hash: B256, raw: &[u8]) -> Result<(), StoreError> {
+        self.0.open_table(tables::POOL)?.insert(&hash.0, raw)?;
+        Ok(())
+    }
+
+    /// Forgets a transaction that waited for a block.
+    pub(crate) fn remove_pooled(&self, hash: B256) -> Result<(), StoreError> {
+        self.0.open_table(tables::POOL)?.remove(&hash.0)?;
+        Ok(())
+    }
+
+    /// Stores the L1 header up to which L1 was followed, and lets go of those that are too old to matter: no L1 reorganises so
+    /// deep, and no batch may name an origin so old.
+    pub(crate) fn put_l1_header(&self, header: &Sealed<Header>) -> Result<(), StoreError> {
+        let oldest = header.number.saturating_sub(L1_HEADERS_KEPT);
+        self.0.open_table(tables::L1_HEADERS)?.retain_in(..oldest, |_, _| false)?;
+        self.put(tables::L1_HEADERS, header.number, header.inner())
+    }
+
+    /// Stores an L1 header as content: the derivation reads origins by hash.
+    pub(crate) fn put_origin(&self, header: &Sealed<Header>) -> Result<(), StoreError> {
+        self.put_preimages([(header.hash(), header.inner().to_row().as_slice())])
+    }
+
+    /// Stores a message of the queue with all that the derivation reads of it. `previous` is the queue hash before it.
+    pub(crate) fn put_queued(&self, entry: &QueuedEntry, previous: B256) -> Result<(), StoreError> {
+        let message = &entry.message;
+        let (preimage, hash) = (message.preimage(), message.hash());
+        self.put_preimages([
+            (entry.queue_hash, message::queue_preimage(previous, hash).as_slice()),
+            (hash, preimage.as_slice()),
+            (alloy::primitives::keccak256(&message.data), message.data.as_ref()),
+        ])?;
+        self.put(tables::QUEUE, message.index, entry)?;
+        self.put_event(entry.l1.block_number, entry.l1.log_index, Event::Queued(message.index))
+    }
+
+    /// Stores a batch of L1 with all that the derivation reads of it.
+    pub(crate) fn put_batch(&self, entry: &BatchEntry) -> Result<(), StoreError> {
+        let record = entry.batch.preimage();
+        let commitment = postern_protocol::data::commitment_preimage(&entry.data);
+        self.put_preimages([(entry.hash, record.as_slice()), (entry.batch.data_commitment, commitment.as_slice())])?;
+        let chunks = postern_protocol::data::chunks(&entry.data);
+        self.put_preimages(chunks.map(|chunk| (alloy::primitives::keccak256(chunk), chunk)))?;
+        self.put(tables::BATCHES, entry.batch.index, entry)?;
+        self.put_event(entry.l1.block_number, entry.l1.log_index, Event::Appended(entry.batch.index))
+    }
+
+    /// Stores a commitment that was proposed.
+    pub(crate) fn put_commitment(&self, entry: &CommitmentEntry) -> Result<(), StoreError> {
+        self.0.open_table(tables::COMMITMENTS)?.insert(&entry.id.0, entry.to_row().as_slice())?;
+        self.0.open_table(tables::CLAIMS)?.insert(claim_key(entry), &entry.id.0)?;
+        self.put_event(entry.l1.block_number, entry.l1.log_index, Event::Proposed(entry.id))
+    }
+
+    /// Notes that a commitment became final or was rejected.
+    pub(crate) fn settle_commitment(
+        &self,
+        entry: CommitmentEntry,
+        status: CommitmentStatus,
+        l1_block: u64,
+        log_index: u64,
+    ) -> Result<(), StoreError> {
+        let event = match status {
+            CommitmentStatus::Final => Event::Finalized(entry.id),
+            CommitmentStatus::Proposed | CommitmentStatus::Rejected => Event::Rejected(entry.id),
+        };
+        self.set_status(entry, status)?;
+        self.put_event(l1_block, log_index, event)
+    }
+
+    fn set_status(&self, mut entry: CommitmentEntry, status: CommitmentStatus) -> Result<(), StoreError> {
+        entry.status = status;
+        self.0.open_table(tables::COMMITMENTS)?.insert(&entry.id.0, entry.to_row().as_slice())?;
+        let mut table = self.0.open_table(tables::FINAL)?;
+        let key = (entry.commitment.batch_count, &entry.id.0);
+        match status {
+            CommitmentStatus::Final => table.insert(key, ())?,
+            CommitmentStatus::Proposed | CommitmentStatus::Rejected => table.remove(key)?,
+        };
+        Ok(())
+    }
+
+    /// Takes back all that L1 brought after block `number`.
+    pub(crate) fn rollback_l1(&self, number: u64) -> Result<(), StoreError> {
+        let events = {
+            let mut journal = self.0.open_table(tables::JOURNAL)?;
+            let range = (number + 1, 0)..;
+            let events = journal
+                .range(range.clone())?
+                .rev()
+                .map(|row| Event::from_row(row?.1.value()))
+                .collect::<Result<Vec<_>, _>>()?;
+            journal.retain_in(range, |_, _| false)?;
+            events
+        };
+        for event in events {
+            match event {
+                Event::Queued(index) => self.remove_from(tables::QUEUE, index)?,
+                Event::Appended(index) => self.remove_from(tables::BATCHES, index)?,
+                Event::Proposed(id) => {
+                    let entry = self.known_commitment(id)?;
+                    self.0.open_table(tables::CLAIMS)?.remove(claim_key(&entry))?;
+                    self.0.open_table(tables::COMMITMENTS)?.remove(&id.0)?;
+                }
+                Event::Finalized(id) | Event::Rejected(id) => {
+                    self.set_status(self.known_commitment(id)?, CommitmentStatus::Proposed)?;
+                }
+            }
+        }
+        self.remove_from(tables::L1_HEADERS, number + 1)
+    }
+
+    fn known_commitment(&self, id: B256) -> Result<CommitmentEntry, StoreError> {
+        self.commitment(id)?.ok_or(StoreError::Corrupt("event without commitment"))
+    }
+
+    fn put_event(&self, l1_block: u64, log_index: u64, event: Event) -> Result<(), StoreError> {
+        self.0.open_table(tables::JOURNAL)?.insert((l1_block, log_index), event.to_row().as_slice())?;
+        Ok(())
+    }
+
+    fn put<T: Row>(&self, table: TableDefinition<'static, u64, Record>, key: u64, value: &T) -> Result<(), StoreError> {
+        self.0.open_table(table)?.insert(key, value.to_row().as_slice())?;
+        Ok(())
+    }
+
+    fn remove_from(&self, table: TableDefinition<'static, u64, Record>, first: u64) -> Result<(), StoreError> {
+        self.0.open_table(table)?.retain_in(first.., |_, _| false)?;
+        Ok(())
+    }
+}
+
+/// Where a commitment is in the order of claims.
+fn claim_key(entry: &CommitmentEntry) -> (u64, u64, u64) {
+    (entry.commitment.batch_count, entry.l1.block_number, entry.l1.log_index)
+}
+
+fn decode_output(row: &[u8]) -> Result<Output, StoreError> {
+    Output::decode(row).ok_or(StoreError::Corrupt("output"))
+}

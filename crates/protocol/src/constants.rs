@@ -1,0 +1,43 @@
+//! Limits and prices. The reasons are in `docs/specification.md`.
+
+/// Length of a chunk of batch data, in bytes; the last one of a batch may be shorter.
+pub const CHUNK_SIZE: usize = 4_096;
+
+/// Most bytes of data in one batch.
+pub const MAX_BATCH_DATA: usize = 120_000;
+
+/// Most blocks that one batch's data may describe; what follows them is ignored.
+pub const MAX_BLOCKS_PER_BATCH: usize = 1_024;
+
+/// Most gas that the blocks of one batch may use together, in L2 gas.
+pub const BATCH_GAS_LIMIT: u64 = 500_000_000;
+
+/// Gas limit of every block, in L2 gas.
+pub const BLOCK_GAS_LIMIT: u64 = 60_000_000;
+
+/// Longest data of a message in either direction, in bytes.
+pub const MAX_MESSAGE_DATA: usize = 65_536;
+
+/// Most gas that one queued message may buy, in L2 gas: the transaction gas cap of EIP-7825.
+pub const MAX_QUEUED_GAS_LIMIT: u64 = 16_777_216;
+
+/// Most gas that a message to L1 may ask for, in L1 gas.
+pub const MAX_OUTBOX_GAS_LIMIT: u64 = 8_000_000;
+
+/// Base fee of the genesis block, in wei per L2 gas.
+pub const INITIAL_BASE_FEE: u64 = 1_000_000;
+
+/// Lowest base fee, in wei per L2 gas.
+pub const MIN_BASE_FEE: u64 = 1_000_000;
+
+/// How much of the block gas limit is the target of the base fee: one part in so many.
+pub const BASE_FEE_ELASTICITY: u64 = 2;
+
+/// By how much a block may move the base fee: one part in so many.
+pub const BASE_FEE_DENOMINATOR: u64 = 8;
+
+/// The least gas limit of a queued message with `data_length` bytes of data, in L2 gas: the calldata floor of EIP-7623
+/// for bytes that are not zero.
+pub const fn minimum_gas_limit(data_length: usize) -> u64 {
+    21_000 + 40 * data_length as u64
+}

@@ -1,0 +1,338 @@
+//! The outbox: an append-only Merkle tree of keccak pairs, zero-padded to the next power of two. Every root proves every
+//! message before it.
+//!
+//! With `n` messages the depth is the least `d` with `2^d ≥ n`. A proof is the `d` siblings from the leaf up. A multiproof
+//! for sorted distinct indices lists, level by level from the leaves and left to right, the siblings that cannot be
+//! computed from the messages themselves.
+
+use alloc::vec::Vec;
+use alloy_primitives::{B256, keccak256};
+use thiserror::Error;
+
+/// No tree is deeper: an index has 64 bits.
+pub const MAX_DEPTH: usize = 64;
+
+/// Why a proof does not hold. The names are those of the bridge's errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ProofError {
+    /// The proof leads to another root.
+    #[error("outbox root mismatch: proof leads to {received}, expected {expected}")]
+    OutboxRootMismatch {
+        /// Root that the proof leads to.
+        received: B256,
+        /// Root that it should lead to.
+        expected: B256,
+    },
+    /// The index does not fit a tree of this depth.
+    #[error("index {index} is out of a tree of depth {depth}")]
+    IndexOutOfTree {
+        /// Index of the leaf.
+        index: u64,
+        /// Depth of the tree.
+        depth: usize,
+    },
+    /// The proof is longer than any tree can be deep.
+    #[error("proof too long: {received} levels, at most {maximum}")]
+    ProofTooLong {
+        /// Levels.
+        received: usize,
+        /// Most levels of any tree.
+        maximum: usize,
+    },
+    /// The leaves are not in order of their index, or one comes twice.
+    #[error("messages not sorted: index {received} follows {previous}")]
+    MessagesNotSorted {
+        /// Index before.
+        previous: u64,
+        /// Index that is not greater.
+        received: u64,
+    },
+    /// A multiproof for nothing.
+    #[error("no messages")]
+    NoMessages,
+    /// The multiproof has siblings missing or left over.
+    #[error("proof length mismatch: {received} siblings, expected {expected}")]
+    ProofLengthMismatch {
+        /// Siblings in the proof.
+        received: usize,
+        /// Siblings that it needs.
+        expected: usize,
+    },
+}
+
+/// The inner node over two children: 64 bytes, so never taken for a leaf, which hashes 192.
+pub fn node(left: B256, right: B256) -> B256 {
+    let mut pair = [0; 64];
+    pair[..32].copy_from_slice(left.as_slice());
+    pair[32..].copy_from_slice(right.as_slice());
+    keccak256(pair)
+}
+
+/// Depth of a tree of `count` messages.
+pub fn depth(count: u64) -> usize {
+    match count {
+        0 => 0,
+        _ => (u64::BITS - (count - 1).leading_zeros()) as usize,
+    }
+}
+
+/// Roots of missing subtrees, by height; the first is the missing leaf.
+fn zeros() -> impl Iterator<Item = B256> {
+    core::iter::successors(Some(B256::ZERO), |zero| Some(node(*zero, *zero)))
+}
+
+/// `index >> height`, which is zero from height 64 on.
+fn ancestor(index: u64, height: usize) -> u64 {
+    index.checked_shr(height as u32).unwrap_or(0)
+}
+
+/// What the `Outbox` predeploy keeps: enough to append and to compute the root, not to prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frontier {
+    count: u64,
+    /// The last full left subtree of each height.
+    nodes: [B256; MAX_DEPTH],
+}
+
+impl Default for Frontier {
+    fn default() -> Self {
+        Self::new(0, [B256::ZERO; MAX_DEPTH])
+    }
+}
+
+impl Frontier {
+    /// A frontier from its parts: message count, and the last full left subtree of each height, of which those matter
+    /// whose bit of `count` is set.
+    pub fn new(count: u64, nodes: [B256; MAX_DEPTH]) -> Self {
+        Self { count, nodes }
+    }
+
+    /// Messages so far.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The last full left subtree of each height.
+    pub fn nodes(&self) -> &[B256; MAX_DEPTH] {
+        &self.nodes
+    }
+
+    /// Appends a leaf.
+    ///
+    /// # Panics
+    ///
+    /// At 2^64 - 1 leaves.
+    pub fn push(&mut self, leaf: B256) {
+        let height = self.count.trailing_ones() as usize;
+        self.nodes[height] = self.nodes[..height].iter().fold(leaf, |right, left| node(*left, right));
+        self.count += 1;
+    }
+
+    /// Root of the tree; zero if it is empty.
+    pub fn root(&self) -> B256 {
+        match self.count {
+            0 => B256::ZERO,
+            count if count.is_power_of_two() => self.nodes[depth(count)],
+            count => self.nodes.iter().zip(zeros()).take(depth(count)).enumerate().fold(
+                B256::ZERO,
+                |subtree, (height, (left, zero))| {
+                    if ancestor(count, height) & 1 == 1 { node(*left, subtree) } else { node(subtree, zero) }
+                },
+            ),
+        }
+    }
+}
+
+/// The whole tree: every full node is kept (64 bytes per message), so that proofs are read, not computed.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// Full nodes by height: the one at `i` of height `h` covers the leaves `[i << h, (i + 1) << h)`.
+    levels: Vec<Vec<B256>>,
+    /// Roots of missing subtrees, by height.
+    zeros: Vec<B256>,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self { levels: Vec::new(), zeros: zeros().take(MAX_DEPTH).collect() }
+    }
+}
+
+impl Tree {
+    /// Messages in the tree.
+    pub fn len(&self) -> u64 {
+        self.levels.first().map_or(0, |leaves| leaves.len() as u64)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.levels.is_empty()
+    }
+
+    /// Nodes that it keeps, of 32 bytes each: for `n` messages less than `2 n`.
+    pub fn nodes(&self) -> u64 {
+        self.levels.iter().map(|level| level.len() as u64).sum()
+    }
+
+    /// Appends a leaf, and the nodes that it completes.
+    pub fn push(&mut self, leaf: B256) {
+        let mut subtree = leaf;
+        for height in 0.. {
+            if height == self.levels.len() {
+                self.levels.push(Vec::new());
+            }
+            let level = &mut self.levels[height];
+            level.push(subtree);
+            let [.., left, right] = level.as_slice() else {
+                return;
+            };
+            if level.len() % 2 == 1 {
+                return;
+            }
+            subtree = node(*left, *right);
+        }
+    }
+
+    /// Drops the leaves from `count` on, as a reorganisation does.
+    pub fn truncate(&mut self, count: u64) {
+        for (height, level) in self.levels.iter_mut().enumerate() {
+            level.truncate(ancestor(count, height) as usize);
+        }
+        while self.levels.pop_if(|level| level.is_empty()).is_some() {}
+    }
+
+    /// The leaf at `index`.
+    pub fn leaf(&self, index: u64) -> Option<B256> {
+        self.levels.first()?.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// Root of the first `count` messages; `None` if there are fewer.
+    pub fn root_at(&self, count: u64) -> Option<B256> {
+        (count <= self.len()).then(|| self.node_at(depth(count), 0, count))
+    }
+
+    /// Proof of the message at `index` in the tree of the first `count`; `None` if there is no such message.
+    pub fn proof(&self, index: u64, count: u64) -> Option<Vec<B256>> {
+        let known = index < count && count <= self.len();
+        let sibling = |height| self.node_at(height, ancestor(index, height) ^ 1, count);
+        known.then(|| (0..depth(count)).map(sibling).collect())
+    }
+
+    /// Multiproof of the messages at `indices`, sorted and distinct, in the tree of the first `count`; `None` if they are
+    /// not, or there is no such message, or none at all.
+    pub fn multiproof(&self, indices: &[u64], count: u64) -> Option<Vec<B256>> {
+        let last = *indices.last()?;
+        if !indices.is_sorted_by(|a, b| a < b) || last >= count || count > self.len() {
+            return None;
+        }
+        let mut proof = Vec::new();
+        let mut positions = indices.to_vec();
+        for height in 0..depth(count) {
+            let mut parents = Vec::with_capacity(positions.len());
+            let mut rest = positions.as_slice();
+            while let [position, after @ ..] = rest {
+                let sibling = position ^ 1;
+                rest = match after {
+                    [next, after @ ..] if *next == sibling => after,
+                    _ => {
+                        proof.push(self.node_at(height, sibling, count));
+                        after
+                    }
+                };
+                parents.push(position >> 1);
+            }
+            positions = parents;
+        }
+        Some(proof)
+    }
+
+    /// The node at `position` of `height` in the tree of the first `count` messages, padding included. Reads full nodes,
+    /// and computes the one partial node that a height may have from those below it.
+    fn node_at(&self, height: usize, position: u64, count: u64) -> B256 {
+        let full = ancestor(count, height);
+        if position < full {
+            return self.levels[height][position as usize];
+        }
+        let within = count - (full << height);
+        if position > full || within == 0 {
+            return self.zeros[height];
+        }
+        let left = self.node_at(height - 1, 2 * position, count);
+        node(left, self.node_at(height - 1, 2 * position + 1, count))
+    }
+}
+
+/// The root to which `proof` leads from `leaf` at `index`, without judging the lengths.
+fn climb(leaf: B256, index: u64, proof: &[B256]) -> B256 {
+    proof.iter().enumerate().fold(leaf, |subtree, (height, sibling)| {
+        if ancestor(index, height) & 1 == 1 { node(*sibling, subtree) } else { node(subtree, *sibling) }
+    })
+}
+
+/// Whether `leaf` is at `index` of the tree with this root.
+///
+/// # Errors
+///
+/// In this order: `ProofTooLong`, `IndexOutOfTree`, `OutboxRootMismatch`.
+pub fn verify(root: B256, leaf: B256, index: u64, proof: &[B256]) -> Result<(), ProofError> {
+    check_index(index, proof.len())?;
+    check_root(climb(leaf, index, proof), root)
+}
+
+/// Whether `leaves` (index and leaf, sorted by index, distinct) are all in the tree of this depth and root.
+///
+/// # Errors
+///
+/// In this order: `NoMessages`, `MessagesNotSorted`, `ProofTooLong`, `IndexOutOfTree`, `ProofLengthMismatch`,
+/// `OutboxRootMismatch`.
+pub fn verify_multi(root: B256, depth: usize, leaves: &[(u64, B256)], proof: &[B256]) -> Result<(), ProofError> {
+    if leaves.is_empty() {
+        return Err(ProofError::NoMessages);
+    }
+    for pair in leaves.windows(2) {
+        let (previous, received) = (pair[0].0, pair[1].0);
+        if received <= previous {
+            return Err(ProofError::MessagesNotSorted { previous, received });
+        }
+    }
+    check_index(leaves[leaves.len() - 1].0, depth)?;
+
+    let mut nodes = leaves.to_vec();
+    // Siblings used so far. It runs on past the end of the proof, so that the error can say how many are needed.
+    let mut used = 0;
+    for _ in 0..depth {
+        let mut parents = Vec::with_capacity(nodes.len());
+        let mut rest = nodes.as_slice();
+        while let [(position, this), after @ ..] = rest {
+            let sibling;
+            (sibling, rest) = match after {
+                [(next, sibling), after @ ..] if *next == position ^ 1 => (*sibling, after),
+                _ => {
+                    used += 1;
+                    (proof.get(used - 1).copied().unwrap_or_default(), after)
+                }
+            };
+            let parent = if position & 1 == 1 { node(sibling, *this) } else { node(*this, sibling) };
+            parents.push((position >> 1, parent));
+        }
+        nodes = parents;
+    }
+    if used != proof.len() {
+        return Err(ProofError::ProofLengthMismatch { received: proof.len(), expected: used });
+    }
+    check_root(nodes[0].1, root)
+}
+
+fn check_index(index: u64, depth: usize) -> Result<(), ProofError> {
+    if depth > MAX_DEPTH {
+        return Err(ProofError::ProofTooLong { received: depth, maximum: MAX_DEPTH });
+    }
+    if ancestor(index, depth) != 0 {
+        return Err(ProofError::IndexOutOfTree { index, depth });
+    }
+    Ok(())
+}
+
+fn check_root(received: B256, expected: B256) -> Result<(), ProofError> {
+    if received == expected { Ok(()) } else { Err(ProofError::OutboxRootMismatch { received, expected }) }
+}

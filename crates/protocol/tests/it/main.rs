@@ -1,0 +1,5 @@
+//! Tests of the protocol's types, and the vectors that hold the Solidity side to them.
+
+mod codec;
+mod outbox;
+mod vectors;

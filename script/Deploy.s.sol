@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Script} from "forge-std/Script.sol";
+import {VmSafe} from "forge-std/Vm.sol";
+import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
+import {TransparentUpgradeableProxy} from "@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol";
+import {Bridge} from "../contracts/src/bridge/Bridge.sol";
+import {IMessageQueue} from "../contracts/src/bridge/IMessageQueue.sol";
+import {IOutboxVerifier} from "../contracts/src/bridge/IOutboxVerifier.sol";
+import {CanonicalTransactionChain} from "../contracts/src/chain/CanonicalTransactionChain.sol";
+import {ICanonicalTransactionChain} from "../contracts/src/chain/ICanonicalTransactionChain.sol";
+import {IStateCommitmentChain} from "../contracts/src/chain/IStateCommitmentChain.sol";
+import {StateCommitmentChain} from "../contracts/src/chain/StateCommitmentChain.sol";
+import {MeteringConfig} from "../contracts/src/libraries/Metering.sol";
+
+/// @title Deploys Postern's L1 side
+/// @notice The three contracts behind ERC-1967 proxies, each with its own ProxyAdmin, and the timelock that owns them all.
+///
+///     forge script script/Deploy.s.sol --rpc-url $L1 --broadcast --private-key $KEY
+///
+/// | variable          | what                                           | default                              |
+/// | ----------------- | ---------------------------------------------- | ------------------------------------ |
+/// | `DEPLOY_CONFIG`   | parameters, see `Config`                       | `script/config/devnet.json`          |
+/// | `GENESIS`         | the L2's genesis, from `postern-node genesis`  | `deployments/<chainId>/genesis.json` |
+/// | `DEPLOYMENTS_DIR` | where `<Name>.json` goes, one for a contract   | `deployments/<chainId>`              |
+///
+/// @dev Files are written with `--broadcast` only. Forge runs the script before it sends the transactions, so `blockNumber` in
+/// them is a block before the deployment, from which a node can read all events.
+contract Deploy is Script {
+    /// Parameters of a deployment; the fields are the keys of the file.
+    struct Config {
+        /// Chain id of the L2; must be the genesis file's.
+        uint256 l2ChainId;
+        /// The first sequencer, an externally owned account.
+        address sequencer;
+        /// Who may reject commitments. On a devnet an account under the tests' control.
+        address disputeGame;
+        /// Delay of the timelock, in seconds; at least `exitTime` and `GOVERNANCE_MARGIN`.
+        uint256 governanceDelay;
+        /// Who may propose to the timelock, and cancel.
+        address[] proposers;
+        /// Who may execute what is due; the zero address stands for anyone.
+        address[] executors;
+        /// The challenge window in L1 seconds.
+        uint256 windowSeconds;
+        /// The challenge window in L1 blocks.
+        uint256 windowBlocks;
+        /// Bond for a commitment, in wei; a string in the file, for JSON numbers are not so long.
+        uint256 bond;
+        /// The age at which a queued message is overdue, in L1 seconds.
+        uint256 forceDelay;
+        /// The market for L2 gas; checked by the bridge.
+        MeteringConfig metering;
+    }
+
+    /// What was deployed.
+    struct Deployment {
+        TimelockController timelock;
+        Bridge bridge;
+        CanonicalTransactionChain canonicalTransactionChain;
+        StateCommitmentChain stateCommitmentChain;
+        address bridgeImplementation;
+        address canonicalTransactionChainImplementation;
+        address stateCommitmentChainImplementation;
+    }
+
+    /// A file that the script needs is not there.
+    error FileMissing(string what, string path);
+    /// The file names a contract that exists: deploy to another directory, or remove the files.
+    error AlreadyDeployed(string path, address deployed);
+    /// The genesis file is of another L2.
+    error L2ChainIdMismatch(uint256 received, uint256 expected);
+    /// An upgrade could take effect before a user is out under the old rules. In seconds.
+    error GovernanceDelayTooShort(uint256 received, uint256 expected);
+    /// The file does not name an account where one is needed.
+    error AddressMissing(string key);
+    /// A parameter is out of its range.
+    error ParameterOutOfRange(string key, uint256 received, uint256 minimum, uint256 maximum);
+    /// A contract is not where its peers expect it: the deployer sent other transactions in between.
+    error AddressMismatch(string name, address received, address expected);
+
+    /// @notice How much slower than a user's way out the timelock must be: L1 may miss slots, which stretches the window.
+    uint256 public constant GOVERNANCE_MARGIN = 1 days;
+    /// @dev No window or delay is meant to be longer; it keeps sums far from overflow.
+    uint256 private constant MAX_DURATION = 365 days;
+
+    /// @notice Deploys to the chain that forge is connected to.
+    function run() external returns (Deployment memory deployment) {
+        string memory directory = string.concat("deployments/", vm.toString(block.chainid));
+        string memory genesisPath = vm.envOr("GENESIS", string.concat(directory, "/genesis.json"));
+        string memory configPath = vm.envOr("DEPLOY_CONFIG", string("script/config/devnet.json"));
+        directory = vm.envOr("DEPLOYMENTS_DIR", directory);
+
+        requireNotDeployed(directory);
+        Config memory config = readConfig(configPath);
+        bytes32 genesisOutputRoot = readGenesisOutputRoot(genesisPath, config.l2ChainId);
+
+        vm.startBroadcast();
+        (, address deployer,) = vm.readCallers();
+        deployment = deploy(config, genesisOutputRoot, deployer);
+        vm.stopBroadcast();
+
+        if (vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) write(deployment, directory);
+    }
+
+    /// @notice Deploys and wires the contracts.
+    /// @param deployer The account that creates them; its nonce says where they will be.
+    function deploy(Config memory config, bytes32 genesisOutputRoot, address deployer)
+        public
+        returns (Deployment memory deployment)
+    {
+        check(config);
+
+        deployment.timelock =
+            new TimelockController(config.governanceDelay, config.proposers, config.executors, address(0));
+
+        // Each implementation holds its peers' proxies as immutables, and these come after all implementations.
+        uint256 nonce = vm.getNonce(deployer);
+        address ctc = vm.computeCreateAddress(deployer, nonce + 3);
+        address scc = vm.computeCreateAddress(deployer, nonce + 4);
+        address bridge = vm.computeCreateAddress(deployer, nonce + 5);
+
+        // The casts lose nothing: `check` bounds each value.
+        // forge-lint: disable-start(unsafe-typecast)
+        deployment.canonicalTransactionChainImplementation = address(
+            new CanonicalTransactionChain(
+                IMessageQueue(bridge), address(deployment.timelock), uint64(config.forceDelay)
+            )
+        );
+        deployment.stateCommitmentChainImplementation = address(
+            new StateCommitmentChain(
+                ICanonicalTransactionChain(ctc),
+                IOutboxVerifier(bridge),
+                config.disputeGame,
+                uint64(config.windowSeconds),
+                uint64(config.windowBlocks),
+                uint96(config.bond)
+            )
+        );
+        // forge-lint: disable-end(unsafe-typecast)
+        deployment.bridgeImplementation =
+            address(new Bridge(ICanonicalTransactionChain(ctc), IStateCommitmentChain(scc), config.metering));
+
+        address owner = address(deployment.timelock);
+        deployment.canonicalTransactionChain = CanonicalTransactionChain(
+            _deployProxy(
+                "CanonicalTransactionChain",
+                ctc,
+                deployment.canonicalTransactionChainImplementation,
+                owner,
+                abi.encodeCall(CanonicalTransactionChain.initialize, (config.sequencer))
+            )
+        );
+        deployment.stateCommitmentChain = StateCommitmentChain(
+            _deployProxy(
+                "StateCommitmentChain",
+                scc,
+                deployment.stateCommitmentChainImplementation,
+                owner,
+                abi.encodeCall(StateCommitmentChain.initialize, (genesisOutputRoot))
+            )
+        );
+        deployment.bridge = Bridge(
+            _deployProxy(
+                "Bridge", bridge, deployment.bridgeImplementation, owner, abi.encodeCall(Bridge.initialize, ())
+            )
+        );
+    }
+
+    /// @notice The longest that a user needs to leave under the rules in force, in seconds: to be forced in, and to have it
+    /// final.
+    function exitTime(Config memory config) public pure returns (uint256) {
+        return 2 * config.forceDelay + config.windowSeconds;
+    }
+
+    /// @notice Reverts if the parameters cannot make a safe deployment.
+    function check(Config memory config) public pure {
+        if (config.sequencer == address(0)) revert AddressMissing("sequencer");
+        if (config.disputeGame == address(0)) revert AddressMissing("disputeGame");
+        if (config.proposers.length == 0) revert AddressMissing("proposers");
+        for (uint256 i; i < config.proposers.length; ++i) {
+            if (config.proposers[i] == address(0)) revert AddressMissing("proposers");
+        }
+        if (config.executors.length == 0) revert AddressMissing("executors");
+        _checkRange("l2ChainId", config.l2ChainId, 1, type(uint64).max);
+        _checkRange("windowSeconds", config.windowSeconds, 1, MAX_DURATION);
+        _checkRange("windowBlocks", config.windowBlocks, 1, MAX_DURATION);
+        _checkRange("forceDelay", config.forceDelay, 1, MAX_DURATION);
+        _checkRange("bond", config.bond, 1, type(uint96).max);
+
+        uint256 minimumDelay = exitTime(config) + GOVERNANCE_MARGIN;
+        if (config.governanceDelay < minimumDelay) {
+            revert GovernanceDelayTooShort(config.governanceDelay, minimumDelay);
+        }
+    }
+
+    /// @notice Reads the parameters.
+    function readConfig(string memory path) public view returns (Config memory config) {
+        string memory json = _readFile("configuration", path);
+        config.l2ChainId = vm.parseJsonUint(json, ".l2ChainId");
+        config.sequencer = vm.parseJsonAddress(json, ".sequencer");
+        config.disputeGame = vm.parseJsonAddress(json, ".disputeGame");
+        config.governanceDelay = vm.parseJsonUint(json, ".governanceDelay");
+        config.proposers = vm.parseJsonAddressArray(json, ".proposers");
+        config.executors = vm.parseJsonAddressArray(json, ".executors");
+        config.windowSeconds = vm.parseJsonUint(json, ".windowSeconds");
+        config.windowBlocks = vm.parseJsonUint(json, ".windowBlocks");
+        config.bond = vm.parseJsonUint(json, ".bond");
+        config.forceDelay = vm.parseJsonUint(json, ".forceDelay");
+        config.metering = MeteringConfig({
+            minimumPrice: _readUint64(json, "metering.minimumPrice"),
+            targetPerBlock: _readUint64(json, "metering.targetPerBlock"),
+            maximumPerBlock: _readUint64(json, "metering.maximumPerBlock")
+        });
+    }
+
+    /// @notice Reads the root of the output that the L2 begins with.
+    function readGenesisOutputRoot(string memory path, uint256 l2ChainId) public view returns (bytes32) {
+        string memory json = _readFile("genesis (make it with `postern-node genesis`)", path);
+        uint256 received = vm.parseJsonUint(json, ".l2ChainId");
+        if (received != l2ChainId) revert L2ChainIdMismatch(received, l2ChainId);
+        return vm.parseJsonBytes32(json, ".outputRoot");
+    }
+
+    /// @notice Reverts if the directory's files name contracts that exist on this chain.
+    function requireNotDeployed(string memory directory) public view {
+        string[4] memory names = ["Timelock", "CanonicalTransactionChain", "StateCommitmentChain", "Bridge"];
+        for (uint256 i; i < names.length; ++i) {
+            string memory path = _path(directory, names[i]);
+            if (!vm.isFile(path)) continue;
+            address deployed = vm.parseJsonAddress(vm.readFile(path), ".address");
+            if (deployed.code.length != 0) revert AlreadyDeployed(path, deployed);
+        }
+    }
+
+    /// @notice Writes a file for each contract.
+    function write(Deployment memory deployment, string memory directory) public {
+        vm.createDir(directory, true);
+        _write(directory, "Timelock", address(deployment.timelock), address(0));
+        _write(
+            directory,
+            "CanonicalTransactionChain",
+            address(deployment.canonicalTransactionChain),
+            deployment.canonicalTransactionChainImplementation
+        );
+        _write(
+            directory,
+            "StateCommitmentChain",
+            address(deployment.stateCommitmentChain),
+            deployment.stateCommitmentChainImplementation
+        );
+        _write(directory, "Bridge", address(deployment.bridge), deployment.bridgeImplementation);
+    }
+
+    function _deployProxy(
+        string memory name,
+        address expected,
+        address implementation,
+        address owner,
+        bytes memory initialization
+    ) private returns (address proxy) {
+        proxy = address(new TransparentUpgradeableProxy(implementation, owner, initialization));
+        if (proxy != expected) revert AddressMismatch(name, proxy, expected);
+    }
+
+    function _write(string memory directory, string memory name, address deployed, address implementation) private {
+        string memory json = vm.serializeAddress(name, "address", deployed);
+        if (implementation != address(0)) json = vm.serializeAddress(name, "implementation", implementation);
+        json = vm.serializeUint(name, "blockNumber", block.number);
+        vm.writeJson(json, _path(directory, name));
+    }
+
+    function _readFile(string memory what, string memory path) private view returns (string memory) {
+        if (!vm.isFile(path)) revert FileMissing(what, path);
+        return vm.readFile(path);
+    }
+
+    function _readUint64(string memory json, string memory key) private pure returns (uint64) {
+        uint256 value = vm.parseJsonUint(json, string.concat(".", key));
+        _checkRange(key, value, 0, type(uint64).max);
+        // forge-lint: disable-next-line(unsafe-typecast) checked on the line above
+        return uint64(value);
+    }
+
+    function _checkRange(string memory key, uint256 received, uint256 minimum, uint256 maximum) private pure {
+        if (received < minimum || received > maximum) revert ParameterOutOfRange(key, received, minimum, maximum);
+    }
+
+    function _path(string memory directory, string memory name) private pure returns (string memory) {
+        return string.concat(directory, "/", name, ".json");
+    }
+}

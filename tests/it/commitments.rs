@@ -1,0 +1,193 @@
+//! Commitments that compete, are rejected, or should never have been proposed.
+
+use alloy::{
+    primitives::{Address, B256, Bytes, U256, address},
+    providers::Provider,
+};
+use eyre::Result;
+use postern_bindings::{Bridge, StateCommitmentChain};
+use postern_client::Withdrawal;
+use postern_tests::{Actor, Devnet, Mined, PATIENCE, Roles, ether, eventually, expect_revert};
+
+const RECIPIENT: Address = address!("0x00000000000000000000000000000000000b0b00");
+const LIE: B256 = B256::repeat_byte(0x11);
+const PROPOSED: u8 = 1;
+const REJECTED: u8 = 3;
+
+/// A message in a batch that nobody proposed yet.
+async fn message_in_a_batch() -> Result<(Devnet, Withdrawal)> {
+    let devnet = Devnet::with(Roles::SEQUENCER).await?;
+    devnet.fund(Actor::Alice, ether(2)).await?;
+    // The deposit in one, the message in the next.
+    devnet.output_roots(1).await?;
+    let withdrawal = devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
+    let chain = devnet.node().chain();
+    eventually("the message is in a batch", || async { Ok(chain.batch_count_at(withdrawal.block_number)?) }).await?;
+    Ok((devnet, withdrawal))
+}
+
+#[tokio::test]
+async fn a_false_one_competes_and_is_rejected() -> Result<()> {
+    let (mut devnet, withdrawal) = message_in_a_batch().await?;
+    let alice = devnet.client(Actor::Alice);
+    let genesis = devnet.genesis_commitment().await?;
+    let batches = devnet.canonical_transaction_chain().head().call().await?.batchCount as usize;
+    let lie = devnet.propose(Actor::Mallory, genesis, &vec![LIE; batches]).await?;
+
+    // The honest proposer is not impressed, and the client not misled.
+    devnet.restart_with(Roles::OPERATOR).await?;
+    let provable = devnet.provable(&withdrawal).await?;
+    assert_eq!(provable.commitment().proposer, devnet.address(Actor::Proposer));
+    let proven = alice.prove(&provable).await?.state;
+
+    let contract = devnet.state_commitment_chain();
+    assert_eq!(contract.commitmentStatus(lie.id()).call().await?, PROPOSED);
+    devnet.reject(lie, Actor::Stranger).await?;
+    assert_eq!(contract.commitmentStatus(lie.id()).call().await?, REJECTED);
+    let bond = U256::from(contract.BOND().call().await?);
+    let reward = contract.bondOf(devnet.address(Actor::Stranger)).call().await?;
+    assert_eq!(reward, bond / U256::from(2));
+    assert_eq!(contract.bondOf(devnet.address(Actor::Mallory)).call().await?, U256::ZERO);
+
+    devnet.warp_past_challenge_window().await?;
+    alice.wait_to_finalize(&proven, PATIENCE).await?;
+    alice.finalize(&proven).await?;
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
+    // The bond of the truth is free again.
+    let freed = contract.bondOf(devnet.address(Actor::Proposer)).call().await?;
+    assert!(freed >= bond);
+    devnet.check_conservation(&[]).await
+}
+
+#[tokio::test]
+async fn what_descends_from_a_rejected_one_falls_too() -> Result<()> {
+    let (devnet, withdrawal) = message_in_a_batch().await?;
+    let chain = devnet.node().chain();
+    let covering = chain.batch_count_at(withdrawal.block_number)?.unwrap_or_default() as usize;
+    assert!(covering >= 2);
+    let genesis = devnet.genesis_commitment().await?;
+    let parent = devnet.propose(Actor::Mallory, genesis, &[LIE]).await?;
+    let truth = devnet.output_roots(covering as u64).await?;
+    let child = devnet.propose(Actor::Mallory, parent.id(), &truth[1..]).await?;
+
+    // The child's claims are true, and the message can be proven under it, but it stands on a lie.
+    let provable = devnet.provable(&withdrawal).await?;
+    assert_eq!(provable.commitment().id(), child.id());
+    let alice = devnet.client(Actor::Alice);
+    alice.prove(&provable).await?;
+    devnet.reject(parent, Actor::Stranger).await?;
+
+    let contract = devnet.state_commitment_chain();
+    devnet.warp_past_challenge_window().await?;
+    let output = chain.output(child.batch_count)?.expect("it is derived");
+    let finalize = contract.finalize(child.into(), output.into());
+    let error = expect_revert::<StateCommitmentChain::ParentNotFinal>(finalize.call().await);
+    assert_eq!((error.parent, error.status), (parent.id(), REJECTED));
+
+    let stranger = devnet.client(Actor::Stranger);
+    let fall = stranger.state_commitment_chain();
+    let fall = fall.rejectDescendant(child.into()).send().await?.mined().await?;
+    assert!(fall.status());
+    assert_eq!(contract.commitmentStatus(child.id()).call().await?, REJECTED);
+    let bridge = devnet.bridge();
+    let finalize = bridge.finalizeMessage(withdrawal.message.clone().into(), child.id());
+    expect_revert::<Bridge::CommitmentNotFinal>(finalize.call().await);
+
+    let propose = contract.propose(child.id(), B256::ZERO, vec![LIE]);
+    let error = expect_revert::<StateCommitmentChain::ParentNotStanding>(propose.call().await);
+    assert_eq!((error.parent, error.status), (child.id(), REJECTED));
+
+    // The truth, on its own feet.
+    let truth = devnet.propose(Actor::Bob, genesis, &truth).await?;
+    let provable = devnet.provable(&withdrawal).await?;
+    assert_eq!(provable.commitment().id(), truth.id());
+    devnet.warp_past_challenge_window().await?;
+    let executable = alice.wait_to_execute(&withdrawal, PATIENCE).await?;
+    alice.execute(&executable).await?;
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
+    devnet.check_conservation(&[]).await
+}
+
+#[tokio::test]
+async fn refuses_what_cannot_be_proposed() -> Result<()> {
+    let (devnet, withdrawal) = message_in_a_batch().await?;
+    let bob = devnet.client(Actor::Bob);
+    let contract = bob.state_commitment_chain();
+    let bond = U256::from(contract.BOND().call().await?);
+    let genesis = devnet.genesis_commitment().await?;
+    let first = devnet.commitment(Actor::Bob, genesis, &[LIE]).await?;
+    let propose = |parent, batch_hash, checkpoints: &[B256], value| {
+        contract.propose(parent, batch_hash, checkpoints.to_vec()).value(value)
+    };
+
+    let maximum = contract.MAX_CHECKPOINTS().call().await?;
+    for count in [0, maximum.to::<usize>() + 1] {
+        let none = propose(genesis, first.batch_hash, &vec![LIE; count], bond).call().await;
+        let error = expect_revert::<StateCommitmentChain::CheckpointCountOutOfRange>(none);
+        let received = U256::from(count);
+        assert_eq!(error, StateCommitmentChain::CheckpointCountOutOfRange { received, maximum });
+    }
+
+    let unknown = propose(LIE, first.batch_hash, &[LIE], bond).call().await;
+    let error = expect_revert::<StateCommitmentChain::ParentNotStanding>(unknown);
+    assert_eq!((error.parent, error.status), (LIE, 0));
+
+    let other = propose(genesis, LIE, &[LIE], bond).call().await;
+    let error = expect_revert::<StateCommitmentChain::BatchHashMismatch>(other);
+    let (received, expected) = (LIE, first.batch_hash);
+    assert_eq!(error, StateCommitmentChain::BatchHashMismatch { received, expected });
+
+    let received = bond - U256::ONE;
+    let poor = propose(genesis, first.batch_hash, &[LIE], received).call().await;
+    let error = expect_revert::<StateCommitmentChain::InsufficientBond>(poor);
+    assert_eq!(error, StateCommitmentChain::InsufficientBond { received, expected: bond });
+
+    let commitment = devnet.propose_up_to(Actor::Bob, &withdrawal).await?;
+    let roots = devnet.output_roots(commitment.batch_count).await?;
+    let again = propose(genesis, commitment.batch_hash, &roots, bond).call().await;
+    let error = expect_revert::<StateCommitmentChain::CommitmentAlreadyProposed>(again);
+    assert_eq!(error.id, commitment.id());
+
+    let reject = contract.reject(commitment.into(), RECIPIENT).call().await;
+    let error = expect_revert::<StateCommitmentChain::NotDisputeGame>(reject);
+    assert_eq!(error.received, devnet.address(Actor::Bob));
+    assert_eq!(error.expected, devnet.address(Actor::Disputer));
+
+    let descendant = contract.rejectDescendant(commitment.into()).call().await;
+    let error = expect_revert::<StateCommitmentChain::ParentNotRejected>(descendant);
+    assert_eq!(error.parent, genesis);
+
+    let withdraw = contract.withdrawBond(RECIPIENT, U256::ONE).call().await;
+    let error = expect_revert::<StateCommitmentChain::InsufficientBond>(withdraw);
+    assert_eq!((error.received, error.expected), (U256::ZERO, U256::ONE));
+
+    let record = devnet.bridge().recordFinalRoot(LIE, LIE).from(RECIPIENT).call().await;
+    let error = expect_revert::<Bridge::NotStateCommitmentChain>(record);
+    assert_eq!((error.received, error.expected), (RECIPIENT, *contract.address()));
+    Ok(())
+}
+
+/// A commitment is decided once.
+#[tokio::test]
+async fn a_final_one_is_final() -> Result<()> {
+    let (devnet, withdrawal) = message_in_a_batch().await?;
+    let commitment = devnet.propose_up_to(Actor::Proposer, &withdrawal).await?;
+    let executable = devnet.executable(&withdrawal).await?;
+    let contract = devnet.state_commitment_chain();
+
+    let reject = contract.reject(commitment.into(), RECIPIENT).from(devnet.address(Actor::Disputer));
+    let error = expect_revert::<StateCommitmentChain::UnexpectedCommitmentStatus>(reject.call().await);
+    assert_eq!((error.id, error.received, error.expected), (commitment.id(), 2, PROPOSED));
+    let output = *executable.provable().output();
+    let finalize = contract.finalize(commitment.into(), output.into());
+    let error = expect_revert::<StateCommitmentChain::UnexpectedCommitmentStatus>(finalize.call().await);
+    assert_eq!((error.id, error.received, error.expected), (commitment.id(), 2, PROPOSED));
+
+    // Its bond is free.
+    let proposer = devnet.client(Actor::Proposer);
+    let bond = U256::from(contract.BOND().call().await?);
+    let withdraw = proposer.state_commitment_chain().withdrawBond(RECIPIENT, bond).send().await?;
+    assert!(withdraw.mined().await?.status());
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, bond);
+    Ok(())
+}

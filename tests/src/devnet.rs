@@ -1,0 +1,303 @@
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use alloy::{
+    contract::{CallBuilder, CallDecoder},
+    network::{EthereumWallet, TransactionBuilder},
+    node_bindings::AnvilInstance,
+    primitives::{Address, B256, Bytes},
+    providers::{DynProvider, Provider, ProviderBuilder},
+    rpc::types::{TransactionReceipt, TransactionRequest},
+    signers::local::PrivateKeySigner,
+    sol_types::SolValue,
+    transports::http::reqwest::Url,
+};
+use eyre::{OptionExt, Result, ensure};
+use postern_bindings::{
+    bridge::Bridge::BridgeInstance,
+    canonical_transaction_chain::CanonicalTransactionChain::CanonicalTransactionChainInstance,
+    state_commitment_chain::StateCommitmentChain::StateCommitmentChainInstance,
+};
+use postern_client::Deployment;
+use postern_node::{Node, NodeConfig, NodeHandle, SequencerConfig, proposer::ProposerConfig, relayer::RelayerConfig};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    Client,
+    actor::Actor,
+    l1, targets,
+    wait::{Mined, eventually},
+};
+
+/// How often everything that waits looks again: tests have no time.
+const POLL: Duration = Duration::from_millis(20);
+/// Gas limit of transactions that must be included whether they revert or not.
+const FORCED_GAS: u64 = 2_000_000;
+
+/// What the L2 node does, besides following L1 and answering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// Makes blocks, and posts them as batches.
+    pub sequencer: bool,
+    /// Proposes commitments, and finalizes them.
+    pub proposer: bool,
+    /// Executes messages for others.
+    pub relayer: bool,
+}
+
+impl Roles {
+    /// None: a node that only follows.
+    pub const REPLICA: Self = Self { sequencer: false, proposer: false, relayer: false };
+    /// L2 goes on, but nobody proposes.
+    pub const SEQUENCER: Self = Self { sequencer: true, ..Self::REPLICA };
+    /// Users take their messages out themselves.
+    pub const OPERATOR: Self = Self { sequencer: true, proposer: true, relayer: false };
+    /// Everything.
+    pub const ALL: Self = Self { sequencer: true, proposer: true, relayer: true };
+}
+
+/// An L1 with the contracts, and an L2 node.
+#[derive(Debug)]
+pub struct Devnet {
+    // Ends before what it works with: L1, and its directory.
+    node: Option<NodeHandle>,
+    anvil: AnvilInstance,
+    l1: DynProvider,
+    deployment: Deployment,
+    directory: TempDir,
+    roles: Roles,
+    /// Stays the same when the node is started again, as it would for a user.
+    rpc_address: SocketAddr,
+}
+
+impl Devnet {
+    /// With a sequencer and a proposer.
+    ///
+    /// # Errors
+    /// If L1 or the node does not start.
+    pub async fn start() -> Result<Self> {
+        Self::with(Roles::OPERATOR).await
+    }
+
+    /// With these roles.
+    ///
+    /// # Errors
+    /// If L1 or the node does not start.
+    pub async fn with(roles: Roles) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("devnet-").tempdir_in(l1::scratch()?)?;
+        let anvil = l1::start(directory.path()).await?;
+        let deployment = Deployment::load(directory.path())?;
+        let l1 = quick(ProviderBuilder::new().connect_http(anvil.endpoint_url()));
+        let rpc_address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut devnet = Self { anvil, l1, deployment, directory, roles, node: None, rpc_address };
+        devnet.start_node().await?;
+        Ok(devnet)
+    }
+
+    /// What the node is started with.
+    pub fn node_config(&self) -> NodeConfig {
+        let mut config = NodeConfig::new(self.l1_url().to_string(), self.deployments(), self.data());
+        config.rpc.addr = self.rpc_address;
+        config.l1_poll_interval = POLL;
+        config.sequencer = self.roles.sequencer.then(|| SequencerConfig {
+            block_interval: Duration::from_millis(50),
+            batch_interval: Duration::from_millis(100),
+            ..SequencerConfig::new(self.signer(Actor::Sequencer))
+        });
+        let proposer = ProposerConfig { poll_interval: POLL, ..ProposerConfig::default() };
+        config.proposer = self.roles.proposer.then(|| (self.signer(Actor::Proposer), proposer));
+        let relayer = RelayerConfig { poll_interval: POLL, retry_delay: POLL, ..RelayerConfig::default() };
+        config.relayer = self.roles.relayer.then(|| (self.signer(Actor::Relayer), relayer));
+        config
+    }
+
+    /// Starts the node, with what an earlier one left in its directory.
+    ///
+    /// # Errors
+    /// If it runs, or does not start.
+    pub async fn start_node(&mut self) -> Result<()> {
+        ensure!(self.node.is_none(), "the node runs");
+        let node = Node::start(self.node_config()).await?;
+        self.rpc_address = node.rpc_address();
+        self.node = Some(node);
+        Ok(())
+    }
+
+    /// Stops the node.
+    ///
+    /// # Errors
+    /// If it does not run, or one of its tasks failed.
+    pub async fn stop_node(&mut self) -> Result<()> {
+        Ok(self.node.take().ok_or_eyre("the node does not run")?.shutdown().await?)
+    }
+
+    /// Drops the node in the middle of what it does, without letting it finish anything, and starts another on what it left.
+    ///
+    /// # Errors
+    /// If that one does not start.
+    pub async fn crash_node(&mut self) -> Result<()> {
+        drop(self.node.take().ok_or_eyre("the node does not run")?);
+        // What it had open closes a moment later.
+        let node =
+            eventually("the node starts again", || async { Ok(Node::start(self.node_config()).await.ok()) }).await?;
+        self.node = Some(node);
+        Ok(())
+    }
+
+    /// Stops the node, and starts it with other roles.
+    ///
+    /// # Errors
+    /// As [`stop_node`](Self::stop_node) and [`start_node`](Self::start_node).
+    pub async fn restart_with(&mut self, roles: Roles) -> Result<()> {
+        self.stop_node().await?;
+        self.roles = roles;
+        self.start_node().await
+    }
+
+    /// The running node.
+    ///
+    /// # Panics
+    /// If it was stopped.
+    pub fn node(&self) -> &NodeHandle {
+        self.node.as_ref().expect("the node was stopped")
+    }
+
+    /// Where the deployment's files are.
+    pub fn deployments(&self) -> PathBuf {
+        self.directory.path().to_owned()
+    }
+
+    /// Where the node keeps its data.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Addresses of the contracts.
+    pub const fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// URL of L1.
+    pub fn l1_url(&self) -> Url {
+        self.anvil.endpoint_url()
+    }
+
+    /// URL of the L2.
+    pub fn l2_url(&self) -> Url {
+        format!("http://{}", self.rpc_address).parse().expect("an address makes a URL")
+    }
+
+    /// L1, without a key.
+    pub const fn l1(&self) -> &DynProvider {
+        &self.l1
+    }
+
+    /// L2, without a key.
+    pub fn l2(&self) -> DynProvider {
+        quick(ProviderBuilder::new().connect_http(self.l2_url()))
+    }
+
+    /// An actor's key.
+    ///
+    /// # Panics
+    /// If Anvil has fewer accounts than there are actors.
+    pub fn signer(&self, actor: Actor) -> PrivateKeySigner {
+        self.anvil.nth_key(actor.account()).expect("Anvil has ten accounts").clone().into()
+    }
+
+    /// An actor's address, on both chains.
+    pub fn address(&self, actor: Actor) -> Address {
+        self.signer(actor).address()
+    }
+
+    /// What an actor has to talk to both chains.
+    pub fn client(&self, actor: Actor) -> Client {
+        let connect = |url| {
+            let wallet = EthereumWallet::from(self.signer(actor));
+            quick(
+                ProviderBuilder::default()
+                    .with_gas_estimation()
+                    .fetch_chain_id()
+                    // Counted by the chain: a transaction that is refused leaves no gap.
+                    .with_simple_nonce_management()
+                    .wallet(wallet)
+                    .connect_http(url),
+            )
+        };
+        Client::new(connect(self.l1_url()), connect(self.l2_url()), self.deployment)
+            .with_account(self.address(actor))
+            .with_poll_interval(POLL)
+    }
+
+    /// The bridge, for reading.
+    pub fn bridge(&self) -> BridgeInstance<&DynProvider> {
+        BridgeInstance::new(self.deployment.bridge.address, &self.l1)
+    }
+
+    /// The canonical transaction chain, for reading.
+    pub fn canonical_transaction_chain(&self) -> CanonicalTransactionChainInstance<&DynProvider> {
+        CanonicalTransactionChainInstance::new(self.deployment.canonical_transaction_chain.address, &self.l1)
+    }
+
+    /// The state commitment chain, for reading.
+    pub fn state_commitment_chain(&self) -> StateCommitmentChainInstance<&DynProvider> {
+        StateCommitmentChainInstance::new(self.deployment.state_commitment_chain.address, &self.l1)
+    }
+
+    /// Deploys a test contract of `contracts/test/support/Targets.sol` with these constructor arguments, on either chain.
+    ///
+    /// # Errors
+    /// If forge did not build it, or the deployment fails.
+    pub async fn deploy(&self, provider: &DynProvider, name: &str, arguments: impl SolValue) -> Result<Address> {
+        let code = [targets::bytecode(name)?.as_ref(), &arguments.abi_encode()].concat();
+        let request = TransactionRequest::default().with_deploy_code(code);
+        let receipt = provider.send_transaction(request).await?.mined().await?;
+        ensure!(receipt.status(), "the deployment of {name} failed");
+        receipt.contract_address.ok_or_eyre("no contract was created")
+    }
+
+    /// Sends a call without asking first whether it would revert, and returns its receipt and, if it reverted, with what.
+    ///
+    /// # Errors
+    /// If L1 cannot be reached.
+    pub async fn force<P: Provider, D: CallDecoder>(
+        &self,
+        call: CallBuilder<P, D>,
+    ) -> Result<(TransactionReceipt, Result<(), Bytes>)> {
+        let receipt = call.gas(FORCED_GAS).send().await?.mined().await?;
+        if receipt.status() {
+            return Ok((receipt, Ok(())));
+        }
+        let data = self.revert_data(receipt.transaction_hash).await?;
+        Ok((receipt, Err(data)))
+    }
+
+    /// With what an L1 transaction reverted.
+    ///
+    /// # Errors
+    /// If L1 cannot be reached.
+    pub async fn revert_data(&self, transaction: B256) -> Result<Bytes> {
+        let params = (transaction, json!({ "tracer": "callTracer" }));
+        let trace: Value = self.l1.raw_request("debug_traceTransaction".into(), params).await?;
+        Ok(trace["output"].as_str().unwrap_or("0x").parse()?)
+    }
+
+    /// Waits until the node has derived all that is on L1 now.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn synced(&self) -> Result<()> {
+        let head = self.l1_head().await?;
+        eventually("the node follows L1", || async {
+            let heads = self.node().chain().heads();
+            Ok((heads.l1.number >= head.block_number && heads.synced()).then_some(()))
+        })
+        .await
+    }
+}
+
+/// A provider that looks often.
+fn quick(provider: impl Provider + 'static) -> DynProvider {
+    provider.client().set_poll_interval(POLL);
+    provider.erased()
+}

@@ -1,0 +1,122 @@
+//! An L1 with the contracts on it: deployed once for all tests of a process, as a user deploys them, then loaded.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use alloy::{
+    node_bindings::{Anvil, AnvilInstance},
+    primitives::{Address, Bytes, hex},
+    providers::{ProviderBuilder, ext::AnvilApi},
+};
+use eyre::{OptionExt, Result, WrapErr, bail, ensure, eyre};
+use postern_client::Deployment;
+use postern_node::genesis::{Genesis, GenesisConfig};
+use tokio::{process::Command, sync::OnceCell};
+
+use crate::actor::Actor;
+
+/// Chain id of the devnet's L2, as `script/config/devnet.json` has it.
+pub const L2_CHAIN_ID: u64 = 42_069;
+
+static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
+
+/// What a deployment leaves: the state of L1, and files.
+struct Template {
+    state: Bytes,
+    files: Vec<(String, Vec<u8>)>,
+}
+
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is a folder of the repository")
+}
+
+/// Where tests keep what they write: inside the repository, since forge scripts may write nowhere else.
+pub(crate) fn scratch() -> Result<PathBuf> {
+    let scratch = repository().join("target").join("devnets");
+    fs::create_dir_all(&scratch)?;
+    Ok(scratch)
+}
+
+/// An L1 with the contracts deployed; writes the deployment's files to `deployments`.
+pub(crate) async fn start(deployments: &Path) -> Result<AnvilInstance> {
+    let template = TEMPLATE.get_or_try_init(deploy).await?;
+    for (name, text) in &template.files {
+        fs::write(deployments.join(name), text)?;
+    }
+    let anvil = spawn()?;
+    let provider = ProviderBuilder::new().connect_http(anvil.endpoint_url());
+    ensure!(provider.anvil_load_state(template.state.clone()).await?, "Anvil does not load the deployed state");
+    // It loads old blocks, but not their hashes for the EVM. With these two, the parent of any next block is known.
+    provider.anvil_mine(Some(2), None).await?;
+    Ok(anvil)
+}
+
+/// Deploys to a new L1 with the script that users run.
+async fn deploy() -> Result<Template> {
+    let directory = tempfile::Builder::new().prefix("deployment-").tempdir_in(scratch()?)?;
+    let genesis = directory.path().join("genesis.json");
+    let config = GenesisConfig {
+        l2_chain_id: L2_CHAIN_ID,
+        timestamp: SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
+        fee_recipient: Address::repeat_byte(0xfe),
+        fund: Default::default(),
+    };
+    Genesis::build(&config).write(&genesis)?;
+
+    let anvil = spawn()?;
+    let deployer = anvil.nth_key(Actor::Deployer.account()).ok_or_eyre("Anvil has no accounts")?;
+    let script = Command::new(repository().join("script").join("forge"))
+        .args(["script", "script/Deploy.s.sol", "--broadcast", "--rpc-url", &anvil.endpoint()])
+        .args(["--private-key", &hex::encode_prefixed(deployer.to_bytes())])
+        .env("GENESIS", &genesis)
+        .env("DEPLOYMENTS_DIR", directory.path())
+        .env("FOUNDRY_BROADCAST", directory.path().join("broadcast"))
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .wrap_err("cannot run script/forge: run make setup")?;
+    // Forge ends well also when it finds no script to run.
+    if !script.status.success() || Deployment::load(directory.path()).is_err() {
+        bail!("the deploy script failed:\n{}", String::from_utf8_lossy(&script.stderr));
+    }
+
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory.path())? {
+        let path = entry?.path();
+        if let (Some(name), true) = (path.file_name().and_then(OsStr::to_str), path.is_file()) {
+            files.push((name.to_owned(), fs::read(&path)?));
+        }
+    }
+    let provider = ProviderBuilder::new().connect_http(anvil.endpoint_url());
+    let state = provider.anvil_dump_state_with_history().await?;
+    Ok(Template { state, files })
+}
+
+/// A Foundry binary (`anvil`, `cast`), as npm installed it.
+///
+/// # Errors
+/// If it did not.
+pub fn tool(name: &str) -> Result<PathBuf> {
+    let packages = repository().join("node_modules").join("@foundry-rs");
+    let missing = || format!("no {name} for this platform in {}: run make setup", packages.display());
+    // Besides the package with the wrapper there is one, for this platform.
+    let prefix = format!("{name}-");
+    fs::read_dir(&packages)
+        .wrap_err_with(missing)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|package| package.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(&prefix)))
+        .map(|package| package.join("bin").join(name))
+        .find(|binary| binary.is_file())
+        .ok_or_else(|| eyre!(missing()))
+}
+
+/// An Anvil on a free port; it ends with what is returned.
+fn spawn() -> Result<AnvilInstance> {
+    Ok(Anvil::at(tool("anvil")?).port(0_u16).try_spawn()?)
+}

@@ -1,0 +1,28 @@
+//! Harness for tests that play whole flows on real nodes: an L1 (Anvil) with the contracts deployed as a user deploys them,
+//! an L2 node in this process, actors with keys, named steps of the clock, decoded reverts and bounded waits.
+//!
+//! Each [`Devnet`] has its own L1, directories and ports, so tests run side by side.
+
+mod actor;
+mod clock;
+mod conservation;
+mod devnet;
+mod l1;
+mod revert;
+mod steps;
+pub mod targets;
+mod wait;
+
+pub use actor::Actor;
+pub use clock::L1Point;
+pub use conservation::Ledger;
+pub use devnet::{Devnet, Roles};
+pub use l1::{L2_CHAIN_ID, repository, tool};
+pub use revert::{RevertData, expect_revert};
+pub use steps::ether;
+pub use wait::{Mined, PATIENCE, eventually};
+
+use alloy::providers::DynProvider;
+
+/// The client that actors use.
+pub type Client = postern_client::Client<DynProvider, DynProvider>;
