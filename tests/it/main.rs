@@ -9,6 +9,7 @@ mod input;
 mod l2;
 mod proofs;
 mod reorgs;
+mod repository;
 mod restarts;
 mod untrusted;
 mod windows;

@@ -66,7 +66,11 @@ impl Fixture {
         let l1 = Header { number: 1, timestamp: GENESIS_TIME, ..Header::default() }.seal_slow();
         chain.begin_l1(&l1).unwrap();
         chain.see_l1_head(1);
-        Self { chain, user, l1, queued: 0, queue_hash: B256::ZERO, last_batch: None, _directory: directory }
+        let mut fixture =
+            Self { chain, user, l1, queued: 0, queue_hash: B256::ZERO, last_batch: None, _directory: directory };
+        // Batches have the block before as their origin.
+        fixture.l1_block(Vec::new());
+        fixture
     }
 
     /// The next L1 block, with these events.

@@ -50,7 +50,7 @@ struct World {
 }
 
 impl World {
-    /// An L2 on which `user` has ETH, on an L1 with one block.
+    /// An L2 on which users have ETH, on an L1 with two blocks: batches have the one before the last as their origin.
     fn new() -> Self {
         let genesis = l1_header(None, 0);
         let mut world = Self {
@@ -64,6 +64,7 @@ impl World {
         };
         world.open();
         world.chain().begin_l1(&world.l1[0]).unwrap();
+        world.mine(Vec::new());
         world
     }
 
@@ -325,7 +326,7 @@ fn nothing_is_built_on_an_old_view_of_l1() {
     let mut world = World::new();
     world.mine(Vec::new());
     world.submit(&transfer(1, 0, BOB, 5));
-    world.chain().see_l1_head(2);
+    world.chain().see_l1_head(3);
     assert_eq!(world.chain().sequence(&POLICY, 0).unwrap(), Step::Idle);
     let forced = world.force();
     world.mine(vec![forced]);
@@ -452,7 +453,7 @@ fn blocks_without_their_origin_are_built_anew() {
     world.settle();
     let safe = world.heads().safe;
 
-    world.reorg(2);
+    world.reorg(3);
 
     let heads = world.heads();
     assert_eq!((heads.safe.number, heads.unsafe_.number), (0, 0));
@@ -578,6 +579,7 @@ fn the_outbox_forgets_what_a_reorganisation_drops() {
     world.settle();
     let first = world.chain().outbox_proof(0, 1).unwrap();
     let kept = world.l1.len();
+    world.mine(Vec::new());
     world.mine(Vec::new());
     world.submit(&send(1, 2));
     world.settle();
