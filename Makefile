@@ -12,7 +12,9 @@ LOCKED := --locked
 
 NPM_STAMP := node_modules/.package-lock.json
 FORGE_STAMP := contracts/out/.stamp
-SOLIDITY := $(shell find contracts/src contracts/test script -name '*.sol' 2>/dev/null)
+DEPLOY_STAMP := contracts/out/.deploy-stamp
+DEPLOYED := $(shell find contracts/src script -name '*.sol')
+SOLIDITY := $(DEPLOYED) $(shell find contracts/test -name '*.sol')
 
 .PHONY: help
 help: ## What can be made
@@ -24,13 +26,18 @@ $(NPM_STAMP): package.json package-lock.json
 
 $(FORGE_STAMP): $(NPM_STAMP) foundry.toml $(SOLIDITY)
 	$(FORGE) build
+	@touch $@ $(DEPLOY_STAMP)
+
+# The tests are most of the Solidity, and minutes of it: who wants to see the demo need not build them.
+$(DEPLOY_STAMP): $(NPM_STAMP) foundry.toml $(DEPLOYED)
+	$(FORGE) build script/Deploy.s.sol
 	@touch $@
 
 .PHONY: setup
-setup: $(FORGE_STAMP) ## Install the npm packages and build the contracts
+setup: $(FORGE_STAMP) ## Install the npm packages and build the contracts with their tests
 
 .PHONY: demo
-demo: setup ## Deposit, move, withdraw, prove and finalize ETH, on screen
+demo: $(DEPLOY_STAMP) ## Deposit, move, withdraw, prove and finalize ETH, on screen
 	$(CARGO) run $(LOCKED) --quiet --package postern-tests --bin demo
 
 .PHONY: test
@@ -61,6 +68,10 @@ snapshots: setup ## Write gas, storage layouts and bindings anew
 	node script/storage-layout.mjs
 	node script/bindings.mjs
 
+.PHONY: fuzz
+fuzz: ## Long run of the fuzz tests of the derivation (some minutes; CASES=n)
+	PROPTEST_CASES=$(or $(CASES),45000) $(CARGO) test $(LOCKED) --release --package postern-execution --test it fuzz
+
 .PHONY: bench
-bench: ## Criterion benches: blocks over growing state, a large outbox
-	$(CARGO) bench $(LOCKED) --package postern-protocol --package postern-execution
+bench: ## Blocks over growing state, a large outbox, bytes on L1 per transfer, worst batches, steps a second
+	$(CARGO) bench $(LOCKED) --package postern-protocol --package postern-execution --package postern-machine

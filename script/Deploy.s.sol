@@ -5,6 +5,7 @@ import {Script} from "forge-std/Script.sol";
 import {VmSafe} from "forge-std/Vm.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {TransparentUpgradeableProxy} from "@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Bridge} from "../contracts/src/bridge/Bridge.sol";
 import {IMessageQueue} from "../contracts/src/bridge/IMessageQueue.sol";
 import {IOutboxVerifier} from "../contracts/src/bridge/IOutboxVerifier.sol";
@@ -82,17 +83,24 @@ contract Deploy is Script {
 
     /// @notice How much slower than a user's way out the timelock must be: L1 may miss slots, which stretches the window.
     uint256 public constant GOVERNANCE_MARGIN = 1 days;
+    /// @dev An L1 block takes so long, in seconds; one that L1 misses is what the margin is for.
+    uint256 private constant SLOT = 12;
     /// @dev No window or delay is meant to be longer; it keeps sums far from overflow.
     uint256 private constant MAX_DURATION = 365 days;
 
     /// @notice Deploys to the chain that forge is connected to.
-    function run() external returns (Deployment memory deployment) {
-        string memory directory = string.concat("deployments/", vm.toString(block.chainid));
-        string memory genesisPath = vm.envOr("GENESIS", string.concat(directory, "/genesis.json"));
-        string memory configPath = vm.envOr("DEPLOY_CONFIG", string("script/config/devnet.json"));
-        directory = vm.envOr("DEPLOYMENTS_DIR", directory);
+    /// @dev Returns nothing, or forge would take a revert of the script for a return value, and say so before the error.
+    function run() external {
+        Deployment memory deployment = deployAsConfigured();
+        if (vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) write(deployment, _directory());
+    }
 
-        requireNotDeployed(directory);
+    /// @notice Deploys what the environment says.
+    function deployAsConfigured() public returns (Deployment memory deployment) {
+        string memory genesisPath = vm.envOr("GENESIS", string.concat(_defaultDirectory(), "/genesis.json"));
+        string memory configPath = vm.envOr("DEPLOY_CONFIG", string("script/config/devnet.json"));
+        requireNotDeployed(_directory());
+
         Config memory config = readConfig(configPath);
         bytes32 genesisOutputRoot = readGenesisOutputRoot(genesisPath, config.l2ChainId);
 
@@ -100,8 +108,6 @@ contract Deploy is Script {
         (, address deployer,) = vm.readCallers();
         deployment = deploy(config, genesisOutputRoot, deployer);
         vm.stopBroadcast();
-
-        if (vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) write(deployment, directory);
     }
 
     /// @notice Deploys and wires the contracts.
@@ -171,7 +177,7 @@ contract Deploy is Script {
     /// @notice The longest that a user needs to leave under the rules in force, in seconds: to be forced in, and to have it
     /// final.
     function exitTime(Config memory config) public pure returns (uint256) {
-        return 2 * config.forceDelay + config.windowSeconds;
+        return 2 * config.forceDelay + Math.max(config.windowSeconds, SLOT * config.windowBlocks);
     }
 
     /// @notice Reverts if the parameters cannot make a safe deployment.
@@ -251,6 +257,15 @@ contract Deploy is Script {
             deployment.stateCommitmentChainImplementation
         );
         _write(directory, "Bridge", address(deployment.bridge), deployment.bridgeImplementation);
+    }
+
+    /// @dev Where the files of this deployment go.
+    function _directory() private view returns (string memory) {
+        return vm.envOr("DEPLOYMENTS_DIR", _defaultDirectory());
+    }
+
+    function _defaultDirectory() private view returns (string memory) {
+        return string.concat("deployments/", vm.toString(block.chainid));
     }
 
     function _deployProxy(

@@ -26,7 +26,8 @@ impl From<Outbox::MessageSent> for Message {
 
 impl From<Bridge::MessageQueued> for QueuedMessage {
     fn from(event: Bridge::MessageQueued) -> Self {
-        let Bridge::MessageQueued { index, sender, target, mint, value, gasLimit: gas_limit, fee, data } = event;
+        let Bridge::MessageQueued { index, sender, target, mint, value, gasLimit: gas_limit, fee, data, queueGas: _ } =
+            event;
         Self { index, sender, target, mint, value, gas_limit, fee, data }
     }
 }
@@ -42,7 +43,7 @@ impl From<CanonicalTransactionChain::Batch> for Batch {
             origin_hash: batch.originHash,
             data_commitment: batch.dataCommitment,
             queue_hash: batch.queueHash,
-            queue_count: batch.queueCount,
+            queue_gas: batch.queueGas,
             consumed_to: batch.consumedTo,
         }
     }

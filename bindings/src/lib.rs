@@ -9,6 +9,7 @@ pub mod canonical_transaction_chain;
 mod convert;
 pub mod fee_vault;
 pub mod l1_info;
+pub mod machine_step;
 pub mod outbox;
 pub mod state_commitment_chain;
 
@@ -16,5 +17,6 @@ pub use bridge::Bridge;
 pub use canonical_transaction_chain::CanonicalTransactionChain;
 pub use fee_vault::FeeVault;
 pub use l1_info::L1Info;
+pub use machine_step::MachineStep;
 pub use outbox::Outbox;
 pub use state_commitment_chain::StateCommitmentChain;

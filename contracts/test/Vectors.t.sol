@@ -22,8 +22,9 @@ contract VectorsTest is Test {
     string private constant QUEUED = "Vector(uint64 index,address sender,address target,uint256 mint,uint256 value,"
         "uint64 gasLimit,uint256 fee,bytes data,bytes32 hash,bytes32 queueHash)";
     string private constant DATA = "Vector(uint256 length,bytes32 commitment)";
+    string private constant BLOBS = "Vector(bytes32[] versionedHashes,bytes32 commitment)";
     string private constant BATCH = "Vector(bytes32 parent,uint64 index,uint64 l1Time,uint64 l1Block,uint64 originNumber,"
-        "bytes32 originHash,bytes32 dataCommitment,bytes32 queueHash,uint64 queueCount,uint64 consumedTo,bytes32 hash)";
+        "bytes32 originHash,bytes32 dataCommitment,bytes32 queueHash,uint64 queueGas,uint64 consumedTo,bytes32 hash)";
     string private constant OUTPUT = "Vector(uint256 version,uint256 l2ChainId,bytes32 stateRoot,bytes32 outboxRoot,"
         "bytes32 blockHash,uint64 blockNumber,uint64 batchCount,bytes32 root)";
     string private constant COMMITMENT = "Vector(bytes32 parent,bytes32 batchHash,uint64 batchCount,bytes32 outputRoot,"
@@ -64,6 +65,11 @@ contract VectorsTest is Test {
     }
 
     /// @dev A static struct followed by a word is encoded as its fields are.
+    struct BlobVector {
+        bytes32[] versionedHashes;
+        bytes32 commitment;
+    }
+
     struct BatchVector {
         Batch batch;
         bytes32 hash;
@@ -176,12 +182,31 @@ contract VectorsTest is Test {
         return DataCommitment.ofCalldata(data);
     }
 
+    function test_BlobCommitments() public {
+        BlobVector[] memory vectors = abi.decode(parse("blobs", "$", BLOBS), (BlobVector[]));
+        assertGt(vectors.length, 0);
+        for (uint256 i; i < vectors.length; ++i) {
+            vm.blobhashes(vectors[i].versionedHashes);
+            assertEq(this.commitmentOfBlobs(), vectors[i].commitment);
+        }
+    }
+
+    /// @dev Within a call the compiler takes the transaction's blobs for constant.
+    function commitmentOfBlobs() external view returns (bytes32) {
+        return DataCommitment.ofBlobs();
+    }
+
     function test_Batches() public view {
         BatchVector[] memory vectors = abi.decode(parse("batches", "$", BATCH), (BatchVector[]));
         assertGt(vectors.length, 0);
         for (uint256 i; i < vectors.length; ++i) {
             assertEq(vectors[i].batch.hash(), vectors[i].hash);
         }
+    }
+
+    /// It is hashed where it lies in memory.
+    function testFuzz_BatchHashIsThatOfTheEncoding(Batch memory batch) public pure {
+        assertEq(batch.hash(), keccak256(abi.encode(batch)));
     }
 
     function test_Outputs() public view {

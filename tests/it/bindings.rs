@@ -12,10 +12,11 @@ use foundry_compilers::{
 use postern_tests::repository;
 use serde_json::Value;
 
-const CONTRACTS: [&str; 6] = [
+const CONTRACTS: [&str; 7] = [
     "bridge/Bridge.sol",
     "chain/CanonicalTransactionChain.sol",
     "chain/StateCommitmentChain.sol",
+    "dispute/MachineStep.sol",
     "l2/FeeVault.sol",
     "l2/L1Info.sol",
     "l2/Outbox.sol",

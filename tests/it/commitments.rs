@@ -1,16 +1,20 @@
 //! Commitments that compete, are rejected, or should never have been proposed.
 
+use std::time::Duration;
+
 use alloy::{
     primitives::{Address, B256, Bytes, U256, address},
     providers::Provider,
 };
 use eyre::Result;
 use postern_bindings::{Bridge, StateCommitmentChain};
-use postern_client::Withdrawal;
+use postern_client::{Error, Status, Withdrawal};
 use postern_tests::{Actor, Devnet, Mined, PATIENCE, Roles, ether, eventually, expect_revert};
 
 const RECIPIENT: Address = address!("0x00000000000000000000000000000000000b0b00");
 const LIE: B256 = B256::repeat_byte(0x11);
+/// How long to wait for what must not come.
+const BRIEFLY: Duration = Duration::from_millis(500);
 const PROPOSED: u8 = 1;
 const REJECTED: u8 = 3;
 
@@ -70,41 +74,37 @@ async fn what_descends_from_a_rejected_one_falls_too() -> Result<()> {
     let truth = devnet.output_roots(covering as u64).await?;
     let child = devnet.propose(Actor::Mallory, parent.id(), &truth[1..]).await?;
 
-    // The child's claims are true, and the message can be proven under it, but it stands on a lie.
-    let provable = devnet.provable(&withdrawal).await?;
-    assert_eq!(provable.commitment().id(), child.id());
+    // The child's claims are true, but it stands on a lie: nobody should wait for it.
     let alice = devnet.client(Actor::Alice);
-    alice.prove(&provable).await?;
-    devnet.reject(parent, Actor::Stranger).await?;
+    let none = alice.wait_to_prove(&withdrawal, BRIEFLY).await;
+    assert!(matches!(none, Err(Error::Timeout { .. })), "{none:?}");
+    let truth = devnet.propose(Actor::Bob, genesis, &truth).await?;
+    let provable = devnet.provable(&withdrawal).await?;
+    assert_eq!(provable.commitment().id(), truth.id());
+    let proven = alice.prove(&provable).await?.state;
 
+    devnet.reject(parent, Actor::Stranger).await?;
     let contract = devnet.state_commitment_chain();
     devnet.warp_past_challenge_window().await?;
     let output = chain.output(child.batch_count)?.expect("it is derived");
     let finalize = contract.finalize(child.into(), output.into());
     let error = expect_revert::<StateCommitmentChain::ParentNotFinal>(finalize.call().await);
     assert_eq!((error.parent, error.status), (parent.id(), REJECTED));
+    // Nobody has said yet that the child is rejected as well, and nobody is held up by it.
+    assert_eq!(alice.status(&withdrawal).await?, Status::ReadyToFinalize);
+    assert_eq!(devnet.provable(&withdrawal).await?.commitment().id(), truth.id());
+    alice.wait_to_finalize(&proven, PATIENCE).await?;
+    alice.finalize(&proven).await?;
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
 
     let stranger = devnet.client(Actor::Stranger);
     let fall = stranger.state_commitment_chain();
     let fall = fall.rejectDescendant(child.into()).send().await?.mined().await?;
     assert!(fall.status());
     assert_eq!(contract.commitmentStatus(child.id()).call().await?, REJECTED);
-    let bridge = devnet.bridge();
-    let finalize = bridge.finalizeMessage(withdrawal.message.clone().into(), child.id());
-    expect_revert::<Bridge::CommitmentNotFinal>(finalize.call().await);
-
     let propose = contract.propose(child.id(), B256::ZERO, vec![LIE]);
     let error = expect_revert::<StateCommitmentChain::ParentNotStanding>(propose.call().await);
     assert_eq!((error.parent, error.status), (child.id(), REJECTED));
-
-    // The truth, on its own feet.
-    let truth = devnet.propose(Actor::Bob, genesis, &truth).await?;
-    let provable = devnet.provable(&withdrawal).await?;
-    assert_eq!(provable.commitment().id(), truth.id());
-    devnet.warp_past_challenge_window().await?;
-    let executable = alice.wait_to_execute(&withdrawal, PATIENCE).await?;
-    alice.execute(&executable).await?;
-    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
     devnet.check_conservation(&[]).await
 }
 

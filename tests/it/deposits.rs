@@ -4,14 +4,13 @@ use alloy::{
     network::ReceiptResponse,
     primitives::{Address, Bytes, U256, address},
     providers::{Provider, ext::AnvilApi},
-    sol_types::SolCall,
 };
 use eyre::Result;
 use postern_bindings::Bridge;
 use postern_client::{Deposit, L2Call};
 use postern_protocol::{
     constants::{MAX_MESSAGE_DATA, MAX_QUEUED_GAS_LIMIT, minimum_gas_limit},
-    message::{Message, alias},
+    message::alias,
     predeploys,
 };
 use postern_tests::{
@@ -172,33 +171,35 @@ async fn many_in_one_l1_block_keep_their_order() -> Result<()> {
 async fn a_withdrawal_can_be_sent_from_l1() -> Result<()> {
     let devnet = Devnet::start().await?;
     let alice = devnet.client(Actor::Alice);
-    let data = postern_bindings::Outbox::sendCall { target: RECIPIENT, gasLimit: 0, data: Bytes::new() };
-    let call = L2Call {
-        target: predeploys::OUTBOX,
-        mint: ether(1),
-        value: ether(1),
-        gas_limit: 300_000,
-        data: data.abi_encode().into(),
-    };
-
+    let call = L2Call { mint: ether(1), ..L2Call::withdrawal(RECIPIENT, ether(1), 0, Bytes::new()) };
     let deposit = alice.send_to_l2(call).await?.state;
-    let receipt = alice.wait_for_deposit(&deposit, PATIENCE).await?;
-    assert!(receipt.status());
 
-    let message = Message {
-        index: 0,
-        sender: devnet.address(Actor::Alice),
-        target: RECIPIENT,
-        value: ether(1),
-        gas_limit: 0,
-        data: Bytes::new(),
-    };
-    let block_number = receipt.block_number.unwrap_or_default();
-    let withdrawal = postern_client::Withdrawal { message, block_number };
+    let withdrawal = devnet.withdrawal_of(&alice, &deposit).await?;
+
+    assert_eq!(withdrawal.message.sender, devnet.address(Actor::Alice));
+    assert_eq!((withdrawal.message.target, withdrawal.message.value), (RECIPIENT, ether(1)));
     let executable = devnet.executable(&withdrawal).await?;
     alice.execute(&executable).await?;
     assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
     devnet.check_conservation(&[]).await
+}
+
+/// What a user is told before sending is what it costs.
+#[tokio::test]
+async fn a_fee_is_known_before() -> Result<()> {
+    let devnet = Devnet::with(Roles::SEQUENCER).await?;
+    let alice = devnet.client(Actor::Alice);
+    let quote = alice.quote(GAS).await?;
+
+    let call = L2Call { target: RECIPIENT, mint: ether(1), value: ether(1), gas_limit: GAS, data: Bytes::new() };
+    let deposit = alice.send_to_l2(call).await?.state;
+
+    assert_eq!(deposit.message.fee, quote.fee);
+    // What she was ready to pay beyond that is hers on L2.
+    assert_eq!(deposit.message.mint, ether(1) + quote.max_fee - quote.fee);
+    assert!(arrives(&devnet, &deposit).await?);
+    assert_eq!(devnet.l2().get_balance(devnet.address(Actor::Alice)).await?, quote.max_fee - quote.fee);
+    devnet.check_conservation(&[RECIPIENT]).await
 }
 
 #[tokio::test]

@@ -1,16 +1,13 @@
 //! Users leave although the operator does not help them.
 
 use alloy::{
-    network::ReceiptResponse,
     primitives::{Address, Bytes, U256, address},
-    providers::{Provider, ext::AnvilApi},
-    sol_types::SolCall,
+    providers::Provider,
 };
-use eyre::Result;
-use postern_bindings::{CanonicalTransactionChain, Outbox};
-use postern_client::{L2Call, Status, Withdrawal};
-use postern_protocol::{message::Message, predeploys};
-use postern_tests::{Actor, Devnet, Mined, PATIENCE, Roles, ether, eventually, expect_revert};
+use eyre::{OptionExt, Result};
+use postern_bindings::CanonicalTransactionChain;
+use postern_client::{Inclusion, InclusionStatus, L2Call, Status};
+use postern_tests::{Actor, Devnet, PATIENCE, Roles, ether, eventually, expect_revert};
 
 const RECIPIENT: Address = address!("0x00000000000000000000000000000000000b0b00");
 
@@ -34,41 +31,26 @@ async fn the_operator_is_gone() -> Result<()> {
 
 /// There never was a sequencer. A message through L1's queue, which anyone may force, takes the ETH out again.
 #[tokio::test]
-async fn the_sequencer_is_silent() -> Result<()> {
+async fn there_never_was_a_sequencer() -> Result<()> {
     let devnet = Devnet::with(Roles::REPLICA).await?;
     let alice = devnet.client(Actor::Alice);
-    let send = Outbox::sendCall { target: RECIPIENT, gasLimit: 0, data: Bytes::new() };
-    let deposit = alice
-        .send_to_l2(L2Call {
-            target: predeploys::OUTBOX,
-            mint: ether(1),
-            value: ether(1),
-            gas_limit: 300_000,
-            data: send.abi_encode().into(),
-        })
-        .await?
-        .state;
+    let call = L2Call { mint: ether(1), ..L2Call::withdrawal(RECIPIENT, ether(1), 0, Bytes::new()) };
+    let deposit = alice.send_to_l2(call).await?.state;
 
     let stranger = devnet.client(Actor::Stranger);
-    let contract =
-        CanonicalTransactionChain::new(devnet.deployment().canonical_transaction_chain.address, stranger.l1());
-    let error = expect_revert::<CanonicalTransactionChain::NothingToForce>(contract.forceInclude().call().await);
-    assert_eq!(error.expected, contract.forceableAt().call().await?);
-    devnet.l1().anvil_increase_time(contract.FORCE_DELAY().call().await?).await?;
-    devnet.mine(1).await?;
-    assert!(contract.forceInclude().send().await?.mined().await?.status());
+    let inclusion = stranger.inclusion(&deposit).await?;
+    assert_eq!(inclusion.status, InclusionStatus::Waiting);
+    let from = inclusion.forceable_at.ok_or_eyre("it is ordered")?;
+    let error = expect_revert::<CanonicalTransactionChain::NothingToForce>(stranger.force_include().await);
+    assert_eq!(error.expected, U256::from(from));
+    devnet.warp_to(from).await?;
+    assert_eq!(stranger.wait_to_force(&deposit, PATIENCE).await?, InclusionStatus::Forceable);
+    stranger.force_include().await?;
 
-    let receipt = alice.wait_for_deposit(&deposit, PATIENCE).await?;
-    assert!(receipt.status());
-    let message = Message {
-        index: 0,
-        sender: devnet.address(Actor::Alice),
-        target: RECIPIENT,
-        value: ether(1),
-        gas_limit: 0,
-        data: Bytes::new(),
-    };
-    let withdrawal = Withdrawal { message, block_number: receipt.block_number.unwrap_or_default() };
+    let ordered =
+        Inclusion { status: InclusionStatus::Ordered, stampable_at: None, forceable_at: None, ordered_by: None };
+    assert_eq!(stranger.inclusion(&deposit).await?, ordered);
+    let withdrawal = devnet.withdrawal_of(&alice, &deposit).await?;
     devnet.propose_up_to(Actor::Alice, &withdrawal).await?;
     let executable = devnet.executable(&withdrawal).await?;
     alice.execute(&executable).await?;

@@ -4,14 +4,14 @@ use alloy::{
     consensus::Transaction as _,
     eips::{BlockNumberOrTag, eip7702::Authorization},
     network::TransactionBuilder,
-    primitives::{Address, B256, Bytes, U256, address, hex, keccak256},
+    primitives::{Address, B256, Bytes, U256, address, hex},
     providers::Provider,
     rpc::types::{AccessList, Filter, TransactionRequest},
     signers::SignerSync,
     sol_types::SolEvent,
 };
 use eyre::{OptionExt, Result, ensure};
-use postern_bindings::{L1Info, Outbox};
+use postern_bindings::Outbox;
 use postern_protocol::{message::Message, predeploys};
 use postern_tests::{Actor, Devnet, L2_CHAIN_ID, Mined, Roles, ether, eventually, expect_revert, targets::Gate, tool};
 use serde_json::Value;
@@ -113,37 +113,6 @@ async fn logs_and_blocks() -> Result<()> {
         assert_eq!(header.inner.hash_slow(), header.hash);
         parent = header.hash;
     }
-    Ok(())
-}
-
-#[tokio::test]
-async fn proofs_of_state() -> Result<()> {
-    let devnet = Devnet::with(Roles::SEQUENCER).await?;
-    devnet.fund(Actor::Alice, ether(2)).await?;
-    devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
-    let l2 = devnet.l2();
-    let head = l2.get_block_by_number(BlockNumberOrTag::Latest).await?.ok_or_eyre("no block")?.header;
-
-    let proof = l2.get_proof(predeploys::OUTBOX, vec![B256::ZERO]).number(head.number).await?;
-    assert_eq!(proof.balance, ether(1));
-    assert_eq!(proof.storage_proof[0].value, U256::ONE);
-    assert_eq!(keccak256(&proof.account_proof[0]), head.state_root, "a proof begins at the root");
-    assert_eq!(keccak256(&proof.storage_proof[0].proof[0]), proof.storage_hash);
-    Ok(())
-}
-
-#[tokio::test]
-async fn l1_facts_arrive() -> Result<()> {
-    let devnet = Devnet::with(Roles::SEQUENCER).await?;
-    devnet.fund(Actor::Alice, ether(2)).await?;
-    let l2 = devnet.l2();
-    let l1_info = L1Info::new(predeploys::L1_INFO, &l2);
-    let number = l1_info.number().call().await?;
-    let block = devnet.l1().get_block_by_number(number.into()).await?.ok_or_eyre("no such L1 block")?;
-    assert_eq!(l1_info.blockHash().call().await?, block.header.hash);
-    assert_eq!(l1_info.timestamp().call().await?, block.header.timestamp);
-    assert_eq!(l1_info.messagesExecuted().call().await?, 1);
-    assert!(l1_info.batchCount().call().await? >= 1);
     Ok(())
 }
 

@@ -1,12 +1,20 @@
 //! Whole flows on real nodes: an L1 (Anvil) with the contracts, an L2 node, and actors that use both.
 
+mod batches;
 mod bindings;
+mod blobs;
+mod censorship;
 mod claims;
+mod clients;
 mod commitments;
 mod deposits;
 mod exit;
+mod flooding;
+mod forcing;
 mod input;
+mod l1_facts;
 mod l2;
+mod lies;
 mod proofs;
 mod reorgs;
 mod repository;

@@ -8,57 +8,161 @@ use alloy::{
     providers::{Provider, ext::AnvilApi},
     rpc::types::TransactionRequest,
 };
-use eyre::Result;
-use postern_bindings::StateCommitmentChain;
+use eyre::{OptionExt, Result};
+use postern_bindings::{Bridge::MessageAlreadyFinalized, StateCommitmentChain};
+use postern_client::Status;
 use postern_node::Node;
 use postern_tests::{Actor, Devnet, Mined, PATIENCE, Roles, ether, eventually, expect_revert};
+use rstest::rstest;
 use serde_json::Value;
 
 const RECIPIENT: Address = address!("0x00000000000000000000000000000000000b0b00");
 
-#[tokio::test]
-async fn a_deposit_that_l1_forgets_was_never_made() -> Result<()> {
-    let devnet = Devnet::with(Roles::SEQUENCER).await?;
-    devnet.fund(Actor::Bob, ether(1)).await?;
+/// Replaces the last `depth` L1 blocks, the first of which is `first`: that many must follow on it, and more are mined if there are
+/// fewer. L1 includes nothing else meanwhile; the node has seen all of it before.
+async fn undo(devnet: &Devnet, first: u64, depth: u64) -> Result<()> {
+    devnet.l1().anvil_set_auto_mine(false).await?;
+    let missing = (first + depth - 1).checked_sub(devnet.l1_head().await?.block_number);
+    let missing = missing.ok_or_eyre("there are more blocks to undo")?;
+    if missing > 0 {
+        devnet.mine(missing).await?;
+    }
     devnet.synced().await?;
-    let before = devnet.l1_head().await?;
-    devnet.fund(Actor::Alice, ether(1)).await?;
-    let alice = devnet.address(Actor::Alice);
+    devnet.reorg(depth).await?;
+    devnet.l1().anvil_set_auto_mine(true).await?;
+    // What waited is included now. Longer than before: the node sees it.
+    devnet.mine(1).await
+}
 
-    let head = devnet.l1_head().await?;
-    devnet.reorg(head.block_number - before.block_number).await?;
-    devnet.mine(1).await?;
+/// A deposit that L1 forgets was never made, and can be made again.
+#[rstest]
+#[tokio::test]
+async fn of_a_deposit(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
+    let mut devnet = Devnet::with(Roles::SEQUENCER).await?;
+    devnet.fund(Actor::Bob, ether(1)).await?;
+    devnet.posted().await?;
+    let (alice, bob) = (devnet.address(Actor::Alice), devnet.address(Actor::Bob));
+    let of_bob = devnet.l2().get_balance(bob).await?;
+    if depth == 1 {
+        // No batch may follow on it.
+        devnet.retune(|config| config.sequencer.as_mut().expect("it sequences").batch_interval = PATIENCE).await?;
+    }
+    let deposit = devnet.client(Actor::Alice).deposit_eth(alice, ether(1)).await?;
+    devnet.client(Actor::Alice).wait_for_deposit(&deposit.state, PATIENCE).await?;
+    if depth > 1 {
+        devnet.posted().await?;
+    }
+
+    undo(&devnet, deposit.receipt.block_number.ok_or_eyre("no block")?, depth).await?;
 
     let l2 = devnet.l2();
     eventually("the deposit disappears from L2", || async { Ok(l2.get_balance(alice).await?.is_zero().then_some(())) })
         .await?;
-    // Another's stays, though it may be in other blocks now.
-    let bob = devnet.address(Actor::Bob);
-    eventually("the older deposit is on L2", || async { Ok((l2.get_balance(bob).await? >= ether(1)).then_some(())) })
-        .await?;
+    devnet.posted().await?;
+    assert_eq!(devnet.node().chain().heads().queued, 1);
+    assert_eq!(l2.get_balance(bob).await?, of_bob);
+    devnet.check_rebuild(devnet.node()).await?;
 
-    // And it can be made again.
     devnet.fund(Actor::Alice, ether(2)).await?;
     devnet.check_conservation(&[]).await
 }
 
+/// A batch that L1 forgets is posted again, with the same L2 blocks.
+#[rstest]
 #[tokio::test]
-async fn a_batch_that_l1_forgets_is_posted_again() -> Result<()> {
-    let devnet = Devnet::start().await?;
+async fn of_a_batch(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
+    let devnet = Devnet::with(Roles::SEQUENCER).await?;
     devnet.fund(Actor::Alice, ether(3)).await?;
-    devnet.synced().await?;
-    let before = devnet.l1_head().await?;
     let withdrawal = devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
+    devnet.posted().await?;
+    let chain = devnet.node().chain();
+    let header = chain.header(withdrawal.block_number)?;
+    let index = chain.heads().batches - 1;
+    let before = chain.batch(index)?.ok_or_eyre("no batch")?;
+
+    undo(&devnet, before.batch.l1_block, depth).await?;
+
+    let after = eventually("the batch is posted again", || async {
+        Ok(chain.batch(index)?.filter(|after| after.hash != before.hash))
+    })
+    .await?;
+    assert_eq!(after.batch.origin_hash, before.batch.origin_hash);
+    assert_eq!(after.batch.data_commitment, before.batch.data_commitment);
+    devnet.posted().await?;
+    assert_eq!(chain.header(withdrawal.block_number)?, header, "what a user was shown stays");
+    devnet.check_rebuild(devnet.node()).await?;
+
+    devnet.propose_up_to(Actor::Bob, &withdrawal).await?;
+    devnet.client(Actor::Alice).execute(&devnet.executable(&withdrawal).await?).await?;
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
+    devnet.check_conservation(&[]).await
+}
+
+/// A proposal whose batch vanishes vanishes with it: no bond stays locked. From the second block on the batch is among what L1
+/// forgets.
+#[rstest]
+#[tokio::test]
+async fn of_a_proposal(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
+    let mut devnet = Devnet::with(Roles::SEQUENCER).await?;
+    devnet.fund(Actor::Alice, ether(3)).await?;
+    let withdrawal = devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
+    devnet.posted().await?;
+    let l1 = devnet.l1();
+    let (bob, contract) = (devnet.address(Actor::Bob), devnet.state_commitment_chain());
+    let before = l1.get_balance(bob).await?;
+    let commitment = devnet.propose_up_to(Actor::Bob, &withdrawal).await?;
     devnet.provable(&withdrawal).await?;
+    assert!(l1.get_balance(*contract.address()).await? > U256::ZERO);
+    let chain = devnet.node().chain();
+    let batch = chain.batch(commitment.batch_count - 1)?.ok_or_eyre("no batch")?.batch;
+    let proposed = devnet.l1_head().await?.block_number;
 
-    let head = devnet.l1_head().await?;
-    devnet.reorg(head.block_number - before.block_number).await?;
-    devnet.mine(1).await?;
+    undo(&devnet, if depth == 1 { proposed } else { batch.l1_block }, depth).await?;
 
-    // Batch and commitment were lost, not the transaction: it is in other ones.
+    eventually("the commitment disappears", || async { Ok(chain.commitments_from(0)?.is_empty().then_some(())) })
+        .await?;
+    devnet.posted().await?;
+    assert_eq!(contract.commitmentStatus(commitment.id()).call().await?, 0);
+    assert_eq!(l1.get_balance(*contract.address()).await?, U256::ZERO, "no bond is locked");
+    assert_eq!(contract.bondOf(bob).call().await?, U256::ZERO);
+    assert_eq!(l1.get_balance(bob).await?, before);
+    assert_eq!(devnet.client(Actor::Alice).status(&withdrawal).await?, Status::WaitingToProve);
+    devnet.check_rebuild(devnet.node()).await?;
+
+    // Whoever proposes now proposes what is on L1 now.
+    devnet.restart_with(Roles::OPERATOR).await?;
     let executable = devnet.executable(&withdrawal).await?;
+    if depth > 1 {
+        assert_ne!(executable.provable().commitment().batch_hash, commitment.batch_hash);
+    }
     devnet.client(Actor::Alice).execute(&executable).await?;
     assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
+    devnet.check_conservation(&[]).await
+}
+
+/// A claim that L1 forgets can be made again, and then once.
+#[rstest]
+#[tokio::test]
+async fn of_a_claim(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
+    let devnet = Devnet::with(Roles::SEQUENCER).await?;
+    devnet.fund(Actor::Alice, ether(3)).await?;
+    let withdrawal = devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
+    devnet.propose_up_to(Actor::Bob, &withdrawal).await?;
+    let executable = devnet.executable(&withdrawal).await?;
+    let stranger = devnet.client(Actor::Stranger);
+    let claimed = stranger.execute(&executable).await?.block_number.ok_or_eyre("no block")?;
+    assert_eq!(stranger.status(&withdrawal).await?, Status::Finalized);
+
+    undo(&devnet, claimed, depth).await?;
+
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, U256::ZERO);
+    assert!(stranger.status(&withdrawal).await? < Status::Finalized);
+    devnet.check_rebuild(devnet.node()).await?;
+    let executable = devnet.executable(&withdrawal).await?;
+    stranger.execute(&executable).await?;
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
+    let again = expect_revert::<MessageAlreadyFinalized>(stranger.execute(&executable).await);
+    assert_eq!(again.index, withdrawal.message.index);
     devnet.check_conservation(&[]).await
 }
 

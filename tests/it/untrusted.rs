@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// What the node answers when it is asked for a proof, in the order of the questions.
 struct Answers {
     batch: rpc::BatchOfBlock,
-    commitments: Vec<rpc::Commitment>,
+    page: rpc::CommitmentPage,
     output: rpc::Output,
     proof: rpc::OutboxProof,
 }
@@ -27,12 +27,12 @@ async fn answers(devnet: &Devnet, withdrawal: &Withdrawal) -> Result<Answers> {
     let l2 = devnet.l2();
     let number = |number: u64| (U256::from(number),);
     let batch: rpc::BatchOfBlock = l2.raw_request(rpc::BATCH_OF_BLOCK.into(), number(withdrawal.block_number)).await?;
-    let commitments: Vec<rpc::Commitment> = l2.raw_request(rpc::COMMITMENTS.into(), number(batch.index + 1)).await?;
-    let count = commitments[0].commitment.batch_count;
+    let page: rpc::CommitmentPage = l2.raw_request(rpc::COMMITMENTS.into(), number(batch.index + 1)).await?;
+    let count = page.commitments[0].commitment.batch_count;
     let output = l2.raw_request(rpc::OUTPUT.into(), number(count)).await?;
     let params = (U256::from(withdrawal.message.index), U256::from(count));
     let proof = l2.raw_request(rpc::OUTBOX_PROOF.into(), params).await?;
-    Ok(Answers { batch, commitments, output, proof })
+    Ok(Answers { batch, page, output, proof })
 }
 
 type Lie = fn(&mut Answers);
@@ -48,7 +48,7 @@ const FORGED_PROOF: Expected = |error| matches!(error, Error::Proof(ProofError::
 #[case::about_a_sibling(|answers: &mut Answers| answers.proof.siblings[0] = B256::repeat_byte(1), FORGED_PROOF)]
 #[case::about_the_depth(|answers: &mut Answers| answers.proof.siblings.push(B256::ZERO), FORGED_PROOF)]
 #[case::about_a_commitment(
-    |answers: &mut Answers| answers.commitments[0].commitment.output_root = B256::ZERO,
+    |answers: &mut Answers| answers.page.commitments[0].commitment.output_root = B256::ZERO,
     |error: &Error| matches!(error, Error::CommitmentMismatch { .. })
 )]
 #[tokio::test]
@@ -63,10 +63,10 @@ async fn lies(#[case] lie: Lie, #[case] expected: Expected) -> Result<()> {
         let node = Asserter::new();
         // It says the same as often as it is asked; for a proof it is asked only if the output is right.
         let output = Output::from(answers.output.clone()).root();
-        let honest = output == answers.commitments[0].commitment.output_root;
+        let honest = output == answers.page.commitments[0].commitment.output_root;
         for _ in 0..100 {
             node.push_success(&answers.batch);
-            node.push_success(&answers.commitments);
+            node.push_success(&answers.page);
             node.push_success(&answers.output);
             if honest {
                 node.push_success(&answers.proof);
@@ -78,7 +78,8 @@ async fn lies(#[case] lie: Lie, #[case] expected: Expected) -> Result<()> {
     };
     let mut answers = answers(&devnet, &withdrawal).await?;
     // One commitment, so that the answers fit the questions.
-    answers.commitments.truncate(1);
+    answers.page.commitments.truncate(1);
+    answers.page.next = None;
     assert_eq!(wait(&answers).await?, truth);
     lie(&mut answers);
     let error = wait(&answers).await.expect_err("the node lies");

@@ -47,6 +47,17 @@ impl Devnet {
         self.mine(blocks).await
     }
 
+    /// Makes an L1 block at this time, in seconds, or at once if that is past.
+    ///
+    /// # Errors
+    /// If L1 cannot be reached.
+    pub async fn warp_to(&self, time: u64) -> Result<()> {
+        if time > self.l1_head().await?.time {
+            self.l1().anvil_set_next_block_timestamp(time).await?;
+        }
+        self.mine(1).await
+    }
+
     /// Makes L1 blocks until the next one has this number and time: transactions sent then are executed in it. Nothing else
     /// may send to L1 meanwhile.
     ///

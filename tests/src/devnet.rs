@@ -18,7 +18,10 @@ use postern_bindings::{
     state_commitment_chain::StateCommitmentChain::StateCommitmentChainInstance,
 };
 use postern_client::Deployment;
-use postern_node::{Node, NodeConfig, NodeHandle, SequencerConfig, proposer::ProposerConfig, relayer::RelayerConfig};
+use postern_node::{
+    BlobSource, DataSource, Node, NodeConfig, NodeHandle, SequencerConfig, proposer::ProposerConfig,
+    relayer::RelayerConfig,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -66,6 +69,7 @@ pub struct Devnet {
     deployment: Deployment,
     directory: TempDir,
     roles: Roles,
+    tune: fn(&mut NodeConfig),
     /// Stays the same when the node is started again, as it would for a user.
     rpc_address: SocketAddr,
 }
@@ -84,12 +88,20 @@ impl Devnet {
     /// # Errors
     /// If L1 or the node does not start.
     pub async fn with(roles: Roles) -> Result<Self> {
+        Self::tuned(roles, |_| ()).await
+    }
+
+    /// With these roles, and with a node that is configured as the others but for what `tune` changes.
+    ///
+    /// # Errors
+    /// If L1 or the node does not start.
+    pub async fn tuned(roles: Roles, tune: fn(&mut NodeConfig)) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("devnet-").tempdir_in(l1::scratch()?)?;
         let anvil = l1::start(directory.path()).await?;
         let deployment = Deployment::load(directory.path())?;
         let l1 = quick(ProviderBuilder::new().connect_http(anvil.endpoint_url()));
         let rpc_address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut devnet = Self { anvil, l1, deployment, directory, roles, node: None, rpc_address };
+        let mut devnet = Self { anvil, l1, deployment, directory, roles, tune, node: None, rpc_address };
         devnet.start_node().await?;
         Ok(devnet)
     }
@@ -99,16 +111,41 @@ impl Devnet {
         let mut config = NodeConfig::new(self.l1_url().to_string(), self.deployments(), self.data());
         config.rpc.addr = self.rpc_address;
         config.l1_poll_interval = POLL;
+        config.blob_sources = self.blob_sources();
         config.sequencer = self.roles.sequencer.then(|| SequencerConfig {
             block_interval: Duration::from_millis(50),
             batch_interval: Duration::from_millis(100),
+            // At the prices of an idle Anvil everything would go by blobs: tests that are about them say so.
+            data_source: DataSource::Calldata,
             ..SequencerConfig::new(self.signer(Actor::Sequencer))
         });
         let proposer = ProposerConfig { poll_interval: POLL, ..ProposerConfig::default() };
         config.proposer = self.roles.proposer.then(|| (self.signer(Actor::Proposer), proposer));
         let relayer = RelayerConfig { poll_interval: POLL, retry_delay: POLL, ..RelayerConfig::default() };
         config.relayer = self.roles.relayer.then(|| (self.signer(Actor::Relayer), relayer));
+        (self.tune)(&mut config);
         config
+    }
+
+    /// What another node is started with, which has nothing but L1 to go by: its own directory, its own port, no role.
+    pub fn follower_config(&self, name: &str) -> NodeConfig {
+        let mut config = NodeConfig::new(self.l1_url().to_string(), self.deployments(), self.deployments().join(name));
+        config.l1_poll_interval = POLL;
+        config.blob_sources = self.blob_sources();
+        config
+    }
+
+    /// Where blobs are: at Anvil, which also answers as a beacon node would.
+    fn blob_sources(&self) -> Vec<BlobSource> {
+        vec![BlobSource::Beacon(self.l1_url().to_string())]
+    }
+
+    /// Starts another node, which follows.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn follower(&self, name: &str) -> Result<NodeHandle> {
+        Ok(Node::start(self.follower_config(name)).await?)
     }
 
     /// Starts the node, with what an earlier one left in its directory.
@@ -152,6 +189,26 @@ impl Devnet {
         self.stop_node().await?;
         self.roles = roles;
         self.start_node().await
+    }
+
+    /// Stops the node, and starts it configured as the others but for what `tune` changes.
+    ///
+    /// # Errors
+    /// As [`stop_node`](Self::stop_node) and [`start_node`](Self::start_node).
+    pub async fn retune(&mut self, tune: fn(&mut NodeConfig)) -> Result<()> {
+        self.stop_node().await?;
+        self.tune = tune;
+        self.start_node().await
+    }
+
+    /// Another L1 that has all blocks of this one, and goes on by itself.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn fork(&self) -> Result<(AnvilInstance, DynProvider)> {
+        let anvil = l1::fork(&self.l1).await?;
+        let l1 = quick(ProviderBuilder::new().connect_http(anvil.endpoint_url()));
+        Ok((anvil, l1))
     }
 
     /// The running node.
@@ -212,6 +269,11 @@ impl Devnet {
 
     /// What an actor has to talk to both chains.
     pub fn client(&self, actor: Actor) -> Client {
+        self.client_of(actor, self.l2_url())
+    }
+
+    /// What an actor has to talk to both chains, if the L2 is behind this URL.
+    pub fn client_of(&self, actor: Actor, l2: Url) -> Client {
         let connect = |url| {
             let wallet = EthereumWallet::from(self.signer(actor));
             quick(
@@ -224,7 +286,7 @@ impl Devnet {
                     .connect_http(url),
             )
         };
-        Client::new(connect(self.l1_url()), connect(self.l2_url()), self.deployment)
+        Client::new(connect(self.l1_url()), connect(l2), self.deployment)
             .with_account(self.address(actor))
             .with_poll_interval(POLL)
     }
@@ -244,7 +306,7 @@ impl Devnet {
         StateCommitmentChainInstance::new(self.deployment.state_commitment_chain.address, &self.l1)
     }
 
-    /// Deploys a test contract of `contracts/test/support/Targets.sol` with these constructor arguments, on either chain.
+    /// Deploys a test contract of `contracts/test/support` with these constructor arguments, on either chain.
     ///
     /// # Errors
     /// If forge did not build it, or the deployment fails.
@@ -280,6 +342,18 @@ impl Devnet {
         let params = (transaction, json!({ "tracer": "callTracer" }));
         let trace: Value = self.l1.raw_request("debug_traceTransaction".into(), params).await?;
         Ok(trace["output"].as_str().unwrap_or("0x").parse()?)
+    }
+
+    /// Waits until all L2 blocks are in batches on L1, and the node has seen them there.
+    ///
+    /// # Errors
+    /// If they are not.
+    pub async fn posted(&self) -> Result<()> {
+        eventually("all L2 blocks are in batches", || async {
+            let (head, heads) = (self.l1_head().await?.block_number, self.node().chain().heads());
+            Ok((heads.l1.number >= head && heads.synced() && heads.safe == heads.unsafe_).then_some(()))
+        })
+        .await
     }
 
     /// Waits until the node has derived all that is on L1 now.

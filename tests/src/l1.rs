@@ -11,7 +11,7 @@ use std::{
 use alloy::{
     node_bindings::{Anvil, AnvilInstance},
     primitives::{Address, Bytes, hex},
-    providers::{ProviderBuilder, ext::AnvilApi},
+    providers::{Provider, ProviderBuilder, ext::AnvilApi},
 };
 use eyre::{OptionExt, Result, WrapErr, bail, ensure, eyre};
 use postern_client::Deployment;
@@ -49,9 +49,18 @@ pub(crate) async fn start(deployments: &Path) -> Result<AnvilInstance> {
     for (name, text) in &template.files {
         fs::write(deployments.join(name), text)?;
     }
+    load(template.state.clone()).await
+}
+
+/// An L1 that has all blocks of another.
+pub(crate) async fn fork(l1: &impl Provider) -> Result<AnvilInstance> {
+    load(l1.anvil_dump_state_with_history().await?).await
+}
+
+async fn load(state: Bytes) -> Result<AnvilInstance> {
     let anvil = spawn()?;
     let provider = ProviderBuilder::new().connect_http(anvil.endpoint_url());
-    ensure!(provider.anvil_load_state(template.state.clone()).await?, "Anvil does not load the deployed state");
+    ensure!(provider.anvil_load_state(state).await?, "Anvil does not load the state");
     // It loads old blocks, but not their hashes for the EVM. With these two, the parent of any next block is known.
     provider.anvil_mine(Some(2), None).await?;
     Ok(anvil)

@@ -4,20 +4,26 @@
 //! Each [`Devnet`] has its own L1, directories and ports, so tests run side by side.
 
 mod actor;
+mod agreement;
 mod clock;
 mod conservation;
 mod devnet;
+mod journal;
 mod l1;
+mod proxy;
 mod revert;
 mod steps;
 pub mod targets;
 mod wait;
 
 pub use actor::Actor;
+pub use agreement::check_agreement;
 pub use clock::L1Point;
 pub use conservation::Ledger;
 pub use devnet::{Devnet, Roles};
+pub use journal::Journal;
 pub use l1::{L2_CHAIN_ID, repository, tool};
+pub use proxy::{Call, Proxy, Reaction};
 pub use revert::{RevertData, expect_revert};
 pub use steps::ether;
 pub use wait::{Mined, PATIENCE, eventually};

@@ -1,16 +1,21 @@
 //! What most flows begin with.
 
 use alloy::{
-    network::ReceiptResponse,
+    consensus::TxEnvelope,
+    network::{Ethereum, EthereumWallet, NetworkTransactionBuilder, ReceiptResponse, TransactionBuilder},
     primitives::{Address, B256, Bytes, U256},
+    providers::Provider,
+    rpc::types::{TransactionReceipt, TransactionRequest},
 };
-use eyre::{Result, ensure};
-use postern_client::{Executable, Provable, Withdrawal};
+use eyre::{OptionExt, Result, ensure};
+use postern_client::{Deposit, Executable, Provable, Withdrawal, withdrawals};
 use postern_protocol::commitment::{Commitment, checkpoints_hash};
 
 use crate::{
+    Client,
     actor::Actor,
     devnet::Devnet,
+    l1::L2_CHAIN_ID,
     wait::{Mined, PATIENCE, eventually},
 };
 
@@ -44,6 +49,50 @@ impl Devnet {
         data: impl Into<Bytes>,
     ) -> Result<Withdrawal> {
         Ok(self.client(actor).initiate_withdrawal(target, value, gas_limit, data.into()).await?.state)
+    }
+
+    /// A queued message's own message to L1, once the queued one is executed on L2, as a node behind `client` tells.
+    ///
+    /// # Errors
+    /// If it is not executed, or sent no message.
+    pub async fn withdrawal_of(&self, client: &Client, deposit: &Deposit) -> Result<Withdrawal> {
+        let receipt = client.wait_for_deposit(deposit, PATIENCE).await?;
+        withdrawals(&receipt).pop().ok_or_eyre("the queued message sent nothing to L1")
+    }
+
+    /// An L2 transaction that moves one wei, signed but not sent.
+    ///
+    /// # Errors
+    /// If it cannot be signed.
+    pub async fn signed_transfer(&self, actor: Actor, to: Address, nonce: u64) -> Result<TxEnvelope> {
+        let request = TransactionRequest::default()
+            .with_to(to)
+            .with_value(U256::ONE)
+            .with_nonce(nonce)
+            .with_chain_id(L2_CHAIN_ID)
+            .with_gas_limit(21_000)
+            .with_max_fee_per_gas(1_000_000_000)
+            .with_max_priority_fee_per_gas(0);
+        let wallet = EthereumWallet::from(self.signer(actor));
+        Ok(NetworkTransactionBuilder::<Ethereum>::build(request, &wallet).await?)
+    }
+
+    /// Appends a batch as the sequencer may, whatever it says; its origin is the L1 block before the last. Returns its receipt and,
+    /// if it reverted, with what.
+    ///
+    /// # Errors
+    /// If L1 cannot be reached.
+    pub async fn append(
+        &self,
+        consume_to: u64,
+        data: impl Into<Bytes>,
+    ) -> Result<(TransactionReceipt, Result<(), Bytes>)> {
+        let sequencer = self.client(Actor::Sequencer);
+        let contract = sequencer.canonical_transaction_chain();
+        let index = contract.head().call().await?.batchCount;
+        let origin = self.l1_head().await?.block_number - 1;
+        let hash = self.l1().get_block_by_number(origin.into()).await?.ok_or_eyre("no such block")?.header.hash;
+        self.force(contract.appendBatch(index, consume_to, origin, hash, data.into())).await
     }
 
     /// Waits until a message can be proven.

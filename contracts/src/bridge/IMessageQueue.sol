@@ -16,6 +16,7 @@ interface IMessageQueue {
     /// @param gasLimit L2 gas bought.
     /// @param fee Price paid for that gas, in wei.
     /// @param data Calldata of the call.
+    /// @param queueGas Where the message ends in the queue, in L2 gas: the sum of all gas limits up to its own.
     event MessageQueued(
         uint64 indexed index,
         address indexed sender,
@@ -24,7 +25,8 @@ interface IMessageQueue {
         uint256 value,
         uint64 gasLimit,
         uint256 fee,
-        bytes data
+        bytes data,
+        uint64 queueGas
     );
 
     /// `target` is the zero address, where ETH would be lost.
@@ -41,14 +43,14 @@ interface IMessageQueue {
     error BlockGasExhausted(uint64 received, uint64 available);
 
     /// The market for L2 gas could not work: the price and the target must not be zero, and a block must have room for the
-    /// target and for the largest message.
+    /// largest message and for twice the target, or full blocks would hardly raise the price; its gas must fit 40 bits.
     error InvalidMetering(MeteringConfig received);
 
     /// @notice Sends a message to L2: credits ETH there and calls `target` from the sender's account.
     /// @dev On L2 the sender is credited `msg.value - fee`, also if the call fails; what was meant for the fee and not
-    /// used is so refunded there. `value` is taken from the sender's L2 balance after that credit and may exceed it, so
-    /// that a censored user can move L2 funds. A contract acts as its alias; an EOA, delegated by EIP-7702 or not,
-    /// as itself.
+    /// used is so refunded there. L2 gas that was bought and not used is not refunded, or flooding would be cheap. `value`
+    /// is taken from the sender's L2 balance after that credit and may exceed it, so that a censored user can move L2 funds.
+    /// A contract acts as its alias; an EOA, delegated by EIP-7702 or not, as itself.
     /// @param target Whom to call on L2; not zero.
     /// @param value ETH that the call carries, in wei of the sender's L2 balance.
     /// @param gasLimit L2 gas for the call, the intrinsic gas of its data included.
@@ -69,6 +71,7 @@ interface IMessageQueue {
     /// @notice The least gas limit of a message with `dataLength` bytes: no data is too dear for its gas on L2.
     function minimumGasLimit(uint256 dataLength) external pure returns (uint64);
 
-    /// @notice The queue: `hash` after `count` messages, where `hash' = keccak256(hash, message hash)` from zero.
-    function queue() external view returns (bytes32 hash, uint64 count);
+    /// @notice The queue: `hash` after `count` messages that bought `gas` in all, where `hash' = keccak256(hash, message hash)`
+    /// from zero. In L2 gas a message begins where the one before it ends, and ends its gas limit later.
+    function queue() external view returns (bytes32 hash, uint64 count, uint64 gas);
 }

@@ -33,12 +33,13 @@ abstract contract MessageQueue is IMessageQueue {
     /// How many they are, and the market for their gas.
     Meter private _meter;
 
-    /// @dev A price of zero could never rise, a target of zero divides, and a message that asks for all that one message
-    /// may buy must fit a block.
+    /// @dev A price of zero could never rise, a target of zero divides, a message that asks for all that one message may buy
+    /// must fit a block, and a block that is full must raise the price by an eighth or more: flooding is to grow dear.
     constructor(MeteringConfig memory metering) {
         if (
             metering.minimumPrice == 0 || metering.targetPerBlock == 0
-                || metering.maximumPerBlock < Math.max(metering.targetPerBlock, MAX_QUEUED_GAS_LIMIT)
+                || metering.maximumPerBlock < Math.max(2 * uint256(metering.targetPerBlock), MAX_QUEUED_GAS_LIMIT)
+                || metering.maximumPerBlock > type(uint40).max
         ) revert InvalidMetering(metering);
         MINIMUM_PRICE = metering.minimumPrice;
         TARGET_PER_BLOCK = metering.targetPerBlock;
@@ -57,7 +58,8 @@ abstract contract MessageQueue is IMessageQueue {
             revert GasLimitOutOfRange(gasLimit, minimum, MAX_QUEUED_GAS_LIMIT);
         }
         uint256 fee;
-        (index, fee) = _buy(gasLimit);
+        uint64 queueGas;
+        (index, fee, queueGas) = _buy(gasLimit);
         if (fee > maxFee) revert FeeAboveMaximum(fee, maxFee);
         if (msg.value < fee) revert InsufficientFee(msg.value, fee);
 
@@ -65,7 +67,7 @@ abstract contract MessageQueue is IMessageQueue {
         uint256 mint = msg.value - fee;
         bytes32 messageHash = QueuedMessage(index, sender, target, mint, value, gasLimit, fee, data).hash();
         _queueHash = Hashes.efficientKeccak256(_queueHash, messageHash);
-        emit MessageQueued(index, sender, target, mint, value, gasLimit, fee, data);
+        emit MessageQueued(index, sender, target, mint, value, gasLimit, fee, data, queueGas);
     }
 
     /// @inheritdoc IMessageQueue
@@ -79,8 +81,8 @@ abstract contract MessageQueue is IMessageQueue {
     }
 
     /// @inheritdoc IMessageQueue
-    function queue() external view returns (bytes32 hash, uint64 count) {
-        return (_queueHash, _meter.count);
+    function queue() external view returns (bytes32 hash, uint64 count, uint64 gas) {
+        return (_queueHash, _meter.count, _meter.gasQueued);
     }
 
     /// @inheritdoc IMessageQueue
@@ -96,11 +98,15 @@ abstract contract MessageQueue is IMessageQueue {
     }
 
     /// @dev Counts a message and buys its gas, in one write.
-    function _buy(uint64 gasLimit) private returns (uint64 index, uint256 fee) {
+    function _buy(uint64 gasLimit) private returns (uint64 index, uint256 fee, uint64 queueGas) {
         Meter memory meter = _currentMeter();
         uint64 available = MAXIMUM_PER_BLOCK - meter.gasBought;
         if (gasLimit > available) revert BlockGasExhausted(gasLimit, available);
-        meter.gasBought += gasLimit;
+        // forge-lint: disable-start(unsafe-typecast) not above `MAX_QUEUED_GAS_LIMIT`
+        meter.gasBought += uint40(gasLimit);
+        meter.gasQueued += uint56(gasLimit);
+        // forge-lint: disable-end(unsafe-typecast)
+        queueGas = meter.gasQueued;
         index = meter.count++;
         fee = uint256(gasLimit) * meter.price;
         _meter = meter;

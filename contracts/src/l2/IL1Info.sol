@@ -22,4 +22,7 @@ interface IL1Info {
 
     /// @notice Messages of the bridge's queue that were executed on L2.
     function messagesExecuted() external view returns (uint64);
+
+    /// @notice Where the last of them ends in the queue, in L2 gas.
+    function gasExecuted() external view returns (uint64);
 }

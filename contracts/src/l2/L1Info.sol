@@ -18,4 +18,6 @@ contract L1Info is IL1Info {
     bytes32 public beaconRoot;
     /// @inheritdoc IL1Info
     uint64 public messagesExecuted;
+    /// @inheritdoc IL1Info
+    uint64 public gasExecuted;
 }

@@ -25,4 +25,23 @@ library DataCommitment {
             commitment := keccak256(preimage, sub(end, preimage))
         }
     }
+
+    /// @notice Commits to the blobs of the transaction, in order, by their versioned hashes (EIP-4844).
+    function ofBlobs() internal view returns (bytes32 commitment) {
+        // Free memory is scratch space. The index after the last blob gives zero, which no versioned hash is. How many there
+        // may be is for L1 to say, whose forks move the limit.
+        assembly ("memory-safe") {
+            let preimage := mload(0x40)
+            // The source, 0x01 for blobs.
+            mstore8(preimage, 0x01)
+            let end := add(preimage, 1)
+            let index := 0
+            for { let versionedHash := blobhash(0) } versionedHash { versionedHash := blobhash(index) } {
+                mstore(end, versionedHash)
+                end := add(end, 0x20)
+                index := add(index, 1)
+            }
+            commitment := keccak256(preimage, sub(end, preimage))
+        }
+    }
 }

@@ -3,16 +3,19 @@ pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-/// The count of queued messages and the market for their L2 gas, in one slot, the first field at its low end.
+/// The length of the queue and the market for its L2 gas, in one slot, the first field at its low end. Each message costs L1 gas,
+/// so that the sums never come near their ends; if they did, it would stop the queue, not corrupt it.
 struct Meter {
     /// Messages ever queued.
-    uint64 count;
+    uint48 count;
     /// The L1 block of the last purchase.
-    uint64 blockNumber;
+    uint40 blockNumber;
     /// L2 gas bought in that block.
-    uint64 gasBought;
+    uint40 gasBought;
     /// Price in that block, in wei per L2 gas.
     uint64 price;
+    /// L2 gas ever bought: where the queue ends.
+    uint56 gasQueued;
 }
 
 /// What the market for L2 gas is steered by.
@@ -21,7 +24,7 @@ struct MeteringConfig {
     uint64 minimumPrice;
     /// L2 gas per L1 block at which the price stays; not zero.
     uint64 targetPerBlock;
-    /// L2 gas that may be bought in an L1 block.
+    /// L2 gas that may be bought in an L1 block, of 40 bits.
     uint64 maximumPerBlock;
 }
 
@@ -42,7 +45,8 @@ library Metering {
         // forge-lint: disable-next-line(unsafe-typecast) all prices have 64 bits
         self.price = uint64(Math.max(_decay(_move(self, target), blocks - 1, floor), floor));
         self.gasBought = 0;
-        self.blockNumber = uint64(block.number);
+        // forge-lint: disable-next-line(unsafe-typecast) 40 bits of blocks last for ages
+        self.blockNumber = uint40(block.number);
     }
 
     /// @dev The price after the block of the last purchase, of 64 bits.

@@ -20,9 +20,10 @@ contract BridgeTest is PosternTest {
     }
 
     function test_BeginsWithAnOpenMarketAndAnEmptyQueue() public view {
-        (bytes32 hash, uint64 count) = bridge.queue();
+        (bytes32 hash, uint64 count, uint64 gas) = bridge.queue();
         assertEq(hash, 0);
         assertEq(count, 0);
+        assertEq(gas, 0);
         assertEq(bridge.quote(1), MINIMUM_PRICE);
         assertEq(bridge.availableGas(), MAXIMUM_PER_BLOCK);
     }
@@ -52,9 +53,13 @@ contract BridgeTest is PosternTest {
         uint64 largest = bridge.MAX_QUEUED_GAS_LIMIT();
         expectInvalid(MeteringConfig({minimumPrice: 0, targetPerBlock: 10e6, maximumPerBlock: 50e6}));
         expectInvalid(MeteringConfig({minimumPrice: 1e6, targetPerBlock: 0, maximumPerBlock: 50e6}));
-        expectInvalid(MeteringConfig({minimumPrice: 1e6, targetPerBlock: 50e6 + 1, maximumPerBlock: 50e6}));
+        expectInvalid(MeteringConfig({minimumPrice: 1e6, targetPerBlock: 25e6 + 1, maximumPerBlock: 50e6}));
+        expectInvalid(MeteringConfig(1, type(uint64).max, type(uint64).max));
+        expectInvalid(MeteringConfig(1, 1, uint64(type(uint40).max) + 1));
         expectInvalid(MeteringConfig({minimumPrice: 1e6, targetPerBlock: 1, maximumPerBlock: largest - 1}));
         new Bridge(canonicalTransactionChain, stateCommitmentChain, MeteringConfig(1, 1, largest));
+        new Bridge(canonicalTransactionChain, stateCommitmentChain, MeteringConfig(1, 25e6, 50e6));
+        new Bridge(canonicalTransactionChain, stateCommitmentChain, MeteringConfig(1, 1, type(uint40).max));
     }
 
     function expectInvalid(MeteringConfig memory metering) private {

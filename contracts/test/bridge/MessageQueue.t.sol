@@ -3,7 +3,9 @@ pragma solidity 0.8.37;
 
 import {IMessageQueue} from "../../src/bridge/IMessageQueue.sol";
 import {AddressAlias} from "../../src/libraries/AddressAlias.sol";
+import {MeteringConfig} from "../../src/libraries/Metering.sol";
 import {QueuedMessage} from "../../src/types/Message.sol";
+import {Deploy} from "../../../script/Deploy.s.sol";
 import {PosternTest} from "../support/PosternTest.sol";
 import {Depositor} from "../support/Targets.sol";
 
@@ -38,7 +40,7 @@ contract MessageQueueTest is PosternTest {
         uint256 custody = address(bridge).balance;
 
         vm.expectEmit(address(bridge));
-        emit IMessageQueue.MessageQueued(0, USER, target, sent - fee, value, gasLimit, fee, data);
+        emit IMessageQueue.MessageQueued(0, USER, target, sent - fee, value, gasLimit, fee, data, gasLimit);
         vm.prank(USER, USER);
         assertEq(bridge.sendToL2{value: sent}(target, value, gasLimit, fee, data), 0);
 
@@ -55,6 +57,19 @@ contract MessageQueueTest is PosternTest {
             QueuedMessage memory message = QueuedMessage(i, USER, TARGET, 1 ether - fee, i, GAS_LIMIT, fee, "");
             expected = keccak256(abi.encode(expected, message.hash()));
             assertQueue(expected, i + 1);
+        }
+    }
+
+    function testFuzz_PlacesAreSumsOfGasLimits(uint64[5] memory gasLimits) public {
+        uint64 end;
+        for (uint256 i; i < gasLimits.length; ++i) {
+            mine(1);
+            uint64 gasLimit = uint64(bound(gasLimits[i], 21_000, 16_777_216));
+            end += gasLimit;
+            buy(gasLimit);
+            (, uint64 count, uint64 gas) = bridge.queue();
+            assertEq(count, i + 1);
+            assertEq(gas, end);
         }
     }
 
@@ -84,7 +99,7 @@ contract MessageQueueTest is PosternTest {
         uint64 gasLimit = bridge.minimumGasLimit(0);
         uint256 fee = bridge.quote(gasLimit);
         vm.expectEmit(address(bridge));
-        emit IMessageQueue.MessageQueued(0, AddressAlias.alias_(depositor), TARGET, 0, 0, gasLimit, fee, "");
+        emit IMessageQueue.MessageQueued(0, AddressAlias.alias_(depositor), TARGET, 0, 0, gasLimit, fee, "", gasLimit);
         vm.prank(USER, USER);
         new EagerDepositor{value: fee}(bridge, TARGET);
     }
@@ -187,6 +202,84 @@ contract MessageQueueTest is PosternTest {
         bridge.sendToL2{value: fee}(TARGET, 0, GAS_LIMIT, fee, "");
     }
 
+    /// To lock all others out of the queue means to buy a block's gas to the end, block after block. Each costs half as much
+    /// again as the one before, so ten minutes of it cost what nobody has, from the lowest price there is.
+    function test_LockingOthersOutCostsGeometrically() public {
+        uint256 total;
+        uint256 last;
+        for (uint256 i; i < 50; ++i) {
+            mine(1);
+            uint256 cost = exhaustBlock();
+            assertLt(bridge.availableGas(), bridge.minimumGasLimit(0));
+            if (i != 0) assertGe(cost * 1000, last * 1499);
+            last = cost;
+            total += cost;
+        }
+        assertGt(total, 60_000 ether);
+
+        // In the next block the gas goes to whoever pays for it first. The price that a user can read is the price.
+        mine(1);
+        uint64 gasLimit = bridge.minimumGasLimit(0);
+        uint256 fee = bridge.quote(gasLimit);
+        assertGt(bridge.availableGas(), gasLimit);
+        (, uint64 count,) = bridge.queue();
+        hoax(STRANGER, STRANGER, fee);
+        assertEq(bridge.sendToL2{value: fee}(STRANGER, 0, gasLimit, fee, ""), count);
+
+        // And it is the lowest again within a quarter of an hour or so.
+        mine(200);
+        assertEq(bridge.quote(1), MINIMUM_PRICE);
+    }
+
+    /// The gas is paid for as a whole, used or not: or else flooding with messages that use little would be cheap.
+    function testFuzz_OverpaymentIsCreditedToSender(uint256 surplus) public {
+        uint256 fee = bridge.quote(GAS_LIMIT);
+        surplus = bound(surplus, 0, 10 ether);
+        vm.expectEmit(address(bridge));
+        emit IMessageQueue.MessageQueued(0, USER, TARGET, 1 ether + surplus, 1 ether, GAS_LIMIT, fee, "", GAS_LIMIT);
+        vm.prank(USER, USER);
+        bridge.sendToL2{value: 1 ether + fee + surplus}(TARGET, 1 ether, GAS_LIMIT, fee + surplus, "");
+    }
+
+    /// Whatever the market is steered by: what can be read is what is charged, in this block and the next.
+    function testFuzz_AnyMarketWorks(MeteringConfig memory metering, uint64 gasLimit) public {
+        uint64 largest = bridge.MAX_QUEUED_GAS_LIMIT();
+        uint64 target = uint64(bound(metering.targetPerBlock, 1, type(uint40).max / 2));
+        metering = MeteringConfig({
+            minimumPrice: uint64(bound(metering.minimumPrice, 1, type(uint64).max)),
+            targetPerBlock: target,
+            maximumPerBlock: uint64(
+                bound(metering.maximumPerBlock, 2 * target > largest ? 2 * target : largest, type(uint40).max)
+            )
+        });
+        Deploy.Config memory config = makeConfig();
+        config.metering = metering;
+        adopt(script.deploy(config, makeOutput(0, 0).root(), address(script)));
+
+        gasLimit = uint64(bound(gasLimit, bridge.minimumGasLimit(0), largest));
+        assertEq(bridge.availableGas(), metering.maximumPerBlock);
+        assertEq(bridge.quote(type(uint64).max), uint256(type(uint64).max) * metering.minimumPrice);
+        for (uint256 i; i < 3; ++i) {
+            uint64 available = bridge.availableGas();
+            buy(gasLimit);
+            assertEq(bridge.availableGas(), available - gasLimit);
+            mine(1);
+            assertEq(bridge.availableGas(), metering.maximumPerBlock);
+            assertGe(bridge.quote(1), metering.minimumPrice);
+        }
+    }
+
+    /// @dev Buys what is left of the block's gas but for less than any message needs.
+    function exhaustBlock() private returns (uint256 cost) {
+        uint64 largest = bridge.MAX_QUEUED_GAS_LIMIT();
+        while (bridge.availableGas() >= bridge.minimumGasLimit(0)) {
+            uint64 available = bridge.availableGas();
+            uint64 gasLimit = available < largest ? available : largest;
+            cost += bridge.quote(gasLimit);
+            buy(gasLimit);
+        }
+    }
+
     /// @dev Two messages that leave no room for a third of their kind.
     function fillBlock() private {
         buy(bridge.MAX_QUEUED_GAS_LIMIT());
@@ -206,19 +299,19 @@ contract MessageQueueTest is PosternTest {
     }
 
     function expectSender(address sender, uint256 fee) private {
-        (, uint64 count) = bridge.queue();
+        (, uint64 count, uint64 gas) = bridge.queue();
         vm.expectEmit(address(bridge));
-        emit IMessageQueue.MessageQueued(count, sender, TARGET, 0, 0, GAS_LIMIT, fee, "");
+        emit IMessageQueue.MessageQueued(count, sender, TARGET, 0, 0, GAS_LIMIT, fee, "", gas + GAS_LIMIT);
     }
 
     function assertQueue(bytes32 hash, uint64 count) private view {
-        (bytes32 actual,) = bridge.queue();
+        (bytes32 actual,,) = bridge.queue();
         assertEq(actual, hash);
         assertCount(count);
     }
 
     function assertCount(uint64 count) private view {
-        (, uint64 actual) = bridge.queue();
+        (, uint64 actual,) = bridge.queue();
         assertEq(actual, count);
     }
 }

@@ -126,6 +126,18 @@ contract DeployTest is ChainTest {
         deploy(config);
     }
 
+    /// The window is over in seconds and in L1 blocks: the later counts.
+    function test_RevertWhen_GovernanceIsFasterThanTheWindowInBlocks() public {
+        Deploy.Config memory config = makeConfig();
+        config.windowBlocks = 500_000;
+        uint256 least = 2 * FORCE_DELAY + 12 * 500_000 + 1 days;
+        config.governanceDelay = least - 1;
+        vm.expectRevert(abi.encodeWithSelector(Deploy.GovernanceDelayTooShort.selector, least - 1, least));
+        deploy(config);
+        config.governanceDelay = least;
+        deploy(config);
+    }
+
     function test_RevertWhen_AccountIsMissing() public {
         Deploy.Config memory config = makeConfig();
         config.sequencer = address(0);
@@ -216,12 +228,13 @@ contract DeployTest is ChainTest {
     function test_Run() public {
         vm.setEnv("GENESIS", GENESIS);
         vm.setEnv("DEPLOYMENTS_DIR", "target/forge/not-written");
-        Deploy.Deployment memory deployed = script.run();
+        Deploy.Deployment memory deployed = script.deployAsConfigured();
         Commitment memory genesis;
         genesis.outputRoot = GENESIS_OUTPUT_ROOT;
         assertEq(deployed.stateCommitmentChain.genesisCommitment(), genesis.id());
         assertEq(address(deployed.stateCommitmentChain.BRIDGE()), address(deployed.bridge));
         // A run without `--broadcast` leaves no trace.
+        script.run();
         assertFalse(vm.exists("target/forge/not-written"));
     }
 

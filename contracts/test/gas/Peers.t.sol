@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ICanonicalTransactionChain} from "../../src/chain/ICanonicalTransactionChain.sol";
 import {Commitment} from "../../src/types/Commitment.sol";
 import {Message} from "../../src/types/Message.sol";
 import {Output} from "../../src/types/Output.sol";
@@ -122,17 +124,46 @@ contract PeersTest is ChainTest {
 
     /// A batch that consumes a message. No stamp is due: one is in every `FORCE_DELAY`.
     function test_AppendBatch() public {
-        appendBatches(1);
-        deposit(USER, 1 ether);
-        mine(1);
+        (uint64 index, uint64 queueGas, uint64 origin) = makeBatch();
         bytes memory data = abi.encodePacked(siblings(3), bytes4(keccak256("data")));
         assertEq(data.length, 100);
-        (uint64 index,,,) = canonicalTransactionChain.head();
-        (, uint64 queueCount) = bridge.queue();
-        uint64 origin = uint64(vm.getBlockNumber() - 1);
         vm.prank(SEQUENCER, SEQUENCER);
-        canonicalTransactionChain.appendBatch(index, queueCount, origin, blockhash(origin), data);
+        canonicalTransactionChain.appendBatch(index, queueGas, origin, blockhash(origin), data);
         record("append_batch_100_bytes", 82_000);
+    }
+
+    /// The same with its data in a blob. Not in the figure is the blob's own gas, 131,072, which has a market of its own.
+    function test_AppendBlobBatch() public {
+        (uint64 index, uint64 queueGas, uint64 origin) = makeBatch();
+        bytes32[] memory versionedHashes = new bytes32[](1);
+        versionedHashes[0] = bytes32(uint256(keccak256("blob")) >> 8 | 1 << 248);
+        bytes memory input =
+            abi.encodeCall(ICanonicalTransactionChain.appendBlobBatch, (index, queueGas, origin, blockhash(origin)));
+        recordValue("append_batch_one_blob", this.gasOfSequencer(input, versionedHashes), 85_000);
+    }
+
+    function test_MeasuresBlobTransactions() public {
+        (uint64 index, uint64 queueGas, uint64 origin) = makeBatch();
+        bytes memory input = abi.encodeCall(
+            ICanonicalTransactionChain.appendBatch, (index, queueGas, origin, blockhash(origin), "data")
+        );
+        uint256 beforehand = vm.snapshotState();
+        uint256 computed = this.gasOfSequencer(input, new bytes32[](0));
+        assertTrue(vm.revertToState(beforehand));
+        vm.prank(SEQUENCER, SEQUENCER);
+        (bool success,) = address(canonicalTransactionChain).call(input);
+        assertTrue(success);
+        assertEq(computed, vm.lastCallGas().gasTotalUsed);
+    }
+
+    /// A message waits, and the sequencer is silent. With 10,000 waiting it costs the same.
+    function test_ForceInclusion() public {
+        uint256 steady = vm.snapshotState();
+        uint256 many = forceBacklog(10_000);
+        assertTrue(vm.revertToState(steady));
+        uint256 one = forceBacklog(1);
+        recordValue("force_inclusion", one, 80_000);
+        assertApproxEqAbs(many, one, 200, "cost of forcing 10,000 messages");
     }
 
     /// A commitment twelve batches on, its bond sent along, by a proposer who has made others.
@@ -175,6 +206,51 @@ contract PeersTest is ChainTest {
     function isIsolated() private returns (bool) {
         (bool success,) = RECIPIENT.call("");
         return success && vm.lastCallGas().gasTotalUsed >= 21_000;
+    }
+
+    /// @dev A message waits for the next batch.
+    function makeBatch() private returns (uint64 index, uint64 queueGas, uint64 origin) {
+        appendBatches(1);
+        deposit(USER, 1 ether);
+        mine(1);
+        (index,,,) = canonicalTransactionChain.head();
+        (,, queueGas) = bridge.queue();
+        origin = uint64(vm.getBlockNumber() - 1);
+    }
+
+    /// @dev What a transaction of the sequencer's to the chain costs, blobs apart. Forge cannot isolate one with blobs
+    /// (foundry issue 7277), so it is a call inside of another transaction, and what comes before execution is added here.
+    /// @param input Calldata above whose floor (EIP-7623) execution is.
+    function gasOfSequencer(bytes calldata input, bytes32[] calldata versionedHashes) external returns (uint256 used) {
+        vm.blobhashes(versionedHashes);
+        // A transaction's sender is warm.
+        assertEq(SEQUENCER.code.length, 0);
+        vm.prank(SEQUENCER, SEQUENCER);
+        (bool success,) = address(canonicalTransactionChain).call(input);
+        assertTrue(success);
+        used = 21_000 + vm.lastCallGas().gasTotalUsed;
+        for (uint256 i; i < input.length; ++i) {
+            used += input[i] == 0 ? 4 : 16;
+        }
+    }
+
+    /// @dev What it costs to force so many messages, each of which was sent in an L1 block of its own.
+    function forceBacklog(uint64 count) private returns (uint256) {
+        appendBatches(1);
+        for (uint256 i; i < count; ++i) {
+            mine(1);
+            deposit(USER, 1);
+        }
+        (, uint64 consumed,,) = canonicalTransactionChain.head();
+        (,, uint64 queueGas) = bridge.queue();
+        assertEq(queueGas, consumed + count * bridge.minimumGasLimit(0));
+        vm.warp(Math.max(vm.getBlockTimestamp(), canonicalTransactionChain.forceableAt()));
+        vm.prank(RELAYER, RELAYER);
+        canonicalTransactionChain.forceInclude();
+        uint256 used = vm.lastCallGas().gasTotalUsed;
+        (, uint64 ordered,,) = canonicalTransactionChain.head();
+        assertEq(ordered, queueGas);
+        return used;
     }
 
     /// @dev Executes another message of the nullifier word of `INDEX`.

@@ -58,6 +58,7 @@ contract SystemInvariants is SystemHandler {
         requireReached("claim refused");
         requireReached("commitment final");
         requireReached("commitment rejected");
+        requireReached("descendant rejected");
         requireReached("bond withdrawn");
         checkNeverLost();
     }

@@ -276,6 +276,8 @@ abstract contract SystemHandler is ChainTest {
     /// @notice The dispute key rejects a false commitment early.
     function dispute(uint256 candidate, uint256 challenger) public {
         candidate %= candidates.length;
+        // Every other time one that others were built on, which then fall too.
+        if (challenger % 2 == 0) candidate = candidates[candidate].parent;
         if (!candidates[candidate].isTrue) reject(candidate, accounts[challenger % accounts.length]);
     }
 

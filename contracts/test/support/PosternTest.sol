@@ -2,10 +2,12 @@
 pragma solidity 0.8.37;
 
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Test} from "forge-std/Test.sol";
 import {Bridge} from "../../src/bridge/Bridge.sol";
 import {CanonicalTransactionChain} from "../../src/chain/CanonicalTransactionChain.sol";
 import {StateCommitmentChain} from "../../src/chain/StateCommitmentChain.sol";
+import {Limits} from "../../src/libraries/Limits.sol";
 import {MeteringConfig} from "../../src/libraries/Metering.sol";
 import {Commitment, hashCheckpoints} from "../../src/types/Commitment.sol";
 import {Message} from "../../src/types/Message.sol";
@@ -91,13 +93,14 @@ abstract contract PosternTest is Test {
         vm.warp(vm.getBlockTimestamp() + 12 * blocks);
     }
 
-    /// @notice The sequencer's next batch, which consumes the whole queue.
+    /// @notice The sequencer's next batch, which consumes as much of the queue as it may.
     function appendBatch(bytes memory data) internal {
-        (uint64 batchCount,,,) = canonicalTransactionChain.head();
-        (, uint64 queueCount) = bridge.queue();
+        (uint64 batchCount, uint64 consumed,,) = canonicalTransactionChain.head();
+        (,, uint64 queueGas) = bridge.queue();
+        uint64 consumeTo = uint64(Math.min(queueGas, consumed + Limits.BATCH_MESSAGE_GAS));
         uint64 origin = uint64(vm.getBlockNumber() - 1);
         vm.prank(SEQUENCER, SEQUENCER);
-        canonicalTransactionChain.appendBatch(batchCount, queueCount, origin, blockhash(origin), data);
+        canonicalTransactionChain.appendBatch(batchCount, consumeTo, origin, blockhash(origin), data);
     }
 
     /// @notice An output with this outbox.

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{time::Duration, vec};
 
 use alloy::{
     eips::BlockNumberOrTag,
@@ -29,6 +29,48 @@ pub(crate) enum Standing {
     Final,
 }
 
+/// A commitment as the node names it, under an id that was computed here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named {
+    pub(crate) id: B256,
+    pub(crate) commitment: Commitment,
+    /// Whether the node derives the same, for it and for all that it builds on.
+    pub(crate) agrees: bool,
+}
+
+/// Commitments as the node names them, asked for page by page: who needs the first few does not wait for the others. Their ids
+/// are computed here, so that L1 can say which of them stand.
+pub(crate) struct Commitments<'a, L1, L2> {
+    client: &'a Client<L1, L2>,
+    batch_count: u64,
+    page: vec::IntoIter<rpc::Commitment>,
+    /// After which commitment the next page begins, if not with the first; none if there is no other page.
+    next: Option<Option<B256>>,
+}
+
+impl<L1: Provider, L2: Provider> Commitments<'_, L1, L2> {
+    /// The next commitment; none after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Named>, Error> {
+        loop {
+            for named in self.page.by_ref() {
+                let commitment = Commitment::from(named.commitment);
+                let id = commitment.id();
+                if id != named.id {
+                    return Err(Error::CommitmentMismatch { received: named.id, expected: id });
+                }
+                if commitment.batch_count >= self.batch_count {
+                    return Ok(Some(Named { id, commitment, agrees: named.agrees }));
+                }
+            }
+            let Some(after) = self.next else { return Ok(None) };
+            let params = (U64::from(self.batch_count), after);
+            let page: rpc::CommitmentPage = self.client.ask(rpc::COMMITMENTS, params).await?;
+            self.page = page.commitments.into_iter();
+            self.next = page.next.map(Some);
+        }
+    }
+}
+
 impl<L1: Provider, L2: Provider> Client<L1, L2> {
     pub(crate) async fn standing(&self, id: B256) -> Result<Standing, Error> {
         let status = self.state_commitment_chain().commitmentStatus(id).call().await;
@@ -39,6 +81,16 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         })
     }
 
+    /// Whether nothing is known on L1 against a commitment, nor against the one that it builds on.
+    pub(crate) async fn stands(&self, named: &Named) -> Result<bool, Error> {
+        for id in [named.id, named.commitment.parent] {
+            if self.standing(id).await? == Standing::No {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// From when on the commitment's own window allows it to become final.
     async fn window_end(&self, id: B256) -> Result<ReadyAt, Error> {
         let at = self.state_commitment_chain().finalizableAt(id).call().await;
@@ -46,24 +98,9 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         Ok(ReadyAt { time: at.time, block_number: at.blockNumber })
     }
 
-    /// Commitments that apply at least `batch_count` batches, in order. The node names them; their ids are computed here,
-    /// so that L1 can say which of them stand.
-    pub(crate) async fn commitments(&self, batch_count: u64) -> Result<Vec<(B256, Commitment)>, Error> {
-        let mut commitments: Vec<_> = self
-            .ask::<Vec<rpc::Commitment>>(rpc::COMMITMENTS, (U64::from(batch_count),))
-            .await?
-            .into_iter()
-            .map(|named| {
-                let commitment = Commitment::from(named.commitment);
-                match commitment.id() {
-                    id if id == named.id => Ok((id, commitment)),
-                    expected => Err(Error::CommitmentMismatch { received: named.id, expected }),
-                }
-            })
-            .collect::<Result<_, _>>()?;
-        commitments.retain(|(_, commitment)| commitment.batch_count >= batch_count);
-        commitments.sort_by_key(|(_, commitment)| commitment.batch_count);
-        Ok(commitments)
+    /// Commitments that apply at least `batch_count` batches, in order.
+    pub(crate) fn commitments(&self, batch_count: u64) -> Commitments<'_, L1, L2> {
+        Commitments { client: self, batch_count, page: Vec::new().into_iter(), next: Some(None) }
     }
 
     /// What the node says is the output that a commitment names, checked against its root.
@@ -113,20 +150,42 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         Ok(receipts)
     }
 
-    /// Whether a commitment is final, or anyone can make it so now. The windows of those it builds on are over earlier.
-    pub(crate) async fn is_finalizable(&self, id: B256) -> Result<bool, Error> {
+    /// Whether a commitment is final, or anyone can make it so now. The windows of those it builds on are over earlier, but one
+    /// of them may have been rejected.
+    ///
+    /// # Errors
+    /// [`Error::CommitmentRejected`] if it was rejected, or what it builds on.
+    pub(crate) async fn is_finalizable(&self, id: B256, commitment: &Commitment) -> Result<bool, Error> {
         match self.standing(id).await? {
             Standing::Final => return Ok(true),
             Standing::No => return Err(Error::CommitmentRejected(id)),
             Standing::Proposed => (),
         }
+        if self.standing(commitment.parent).await? == Standing::No {
+            return Err(Error::CommitmentRejected(commitment.parent));
+        }
         let ready = self.window_end(id).await?;
         let head = self.l1.get_block_by_number(BlockNumberOrTag::Latest).await?;
-        Ok(head.is_some_and(|head| head.header.timestamp >= ready.time && head.header.number >= ready.block_number))
+        if head.is_none_or(|head| head.header.timestamp < ready.time || head.header.number < ready.block_number) {
+            return Ok(false);
+        }
+        let mut ancestor = commitment.parent;
+        loop {
+            match self.standing(ancestor).await? {
+                Standing::Final => return Ok(true),
+                Standing::Proposed => ancestor = self.proposed(ancestor).await?.parent,
+                Standing::No => return Err(Error::CommitmentRejected(ancestor)),
+            }
+        }
     }
 
-    pub(crate) async fn wait_until_finalizable(&self, id: B256, timeout: Duration) -> Result<(), Error> {
-        let look = || async move { Ok(self.is_finalizable(id).await?.then_some(())) };
+    pub(crate) async fn wait_until_finalizable(
+        &self,
+        id: B256,
+        commitment: &Commitment,
+        timeout: Duration,
+    ) -> Result<(), Error> {
+        let look = || async move { Ok(self.is_finalizable(id, commitment).await?.then_some(())) };
         self.wait("end of the challenge window", timeout, look).await
     }
 

@@ -1,14 +1,16 @@
 use std::time::Duration;
 
 use alloy::{
+    eips::BlockId,
     network::AnyTransactionReceipt,
     primitives::{Address, B256, Bytes, U256, keccak256},
     providers::Provider,
     rlp::{Encodable, Header},
     rpc::types::TransactionReceipt,
+    sol_types::SolCall,
 };
-use postern_bindings::Bridge;
-use postern_protocol::message::QueuedMessage;
+use postern_bindings::{Bridge, Outbox};
+use postern_protocol::{constants::minimum_gas_limit, message::QueuedMessage, predeploys};
 
 use crate::{
     Client, Sent,
@@ -17,6 +19,9 @@ use crate::{
 
 /// L2 gas that [`Client::deposit_eth`] buys: enough for a wallet contract that logs what it receives.
 pub const DEPOSIT_GAS_LIMIT: u64 = 100_000;
+
+/// L2 gas with which `Outbox.send` extends the deepest tree, above what its calldata costs.
+const OUTBOX_GAS: u64 = 250_000;
 
 /// A call to be made on L2, from the account that sends it on L1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,11 +38,32 @@ pub struct L2Call {
     pub data: Bytes,
 }
 
+impl L2Call {
+    /// A message to L1, sent from L1: the way out of a user whom the sequencer ignores. It carries `value` wei of the sender's
+    /// L2 balance; `mint` may add to that. The arguments are those of [`Client::initiate_withdrawal`].
+    pub fn withdrawal(target: Address, value: U256, gas_limit: u64, data: Bytes) -> Self {
+        let data = Bytes::from(Outbox::sendCall { target, gasLimit: gas_limit, data }.abi_encode());
+        let gas_limit = minimum_gas_limit(data.len()) + OUTBOX_GAS;
+        Self { target: predeploys::OUTBOX, mint: U256::ZERO, value, gas_limit, data }
+    }
+}
+
+/// What L2 gas costs, in wei. The price moves with each L1 block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// The fee, if the message were queued in the next L1 block.
+    pub fee: U256,
+    /// The most that [`Client::send_to_l2`] would pay: a quarter more. What is not needed is the sender's on L2.
+    pub max_fee: U256,
+}
+
 /// A message on its way to L2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deposit {
     /// The message, as the bridge queued it.
     pub message: QueuedMessage,
+    /// Where it ends in the queue, in L2 gas bought since genesis: a batch that consumes so far executes it.
+    pub place: u64,
     /// Hash of the L2 transaction that it becomes.
     pub transaction_hash: B256,
 }
@@ -52,6 +78,17 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         self.send_to_l2(L2Call { target: recipient, mint: amount, value: amount, gas_limit, data: Bytes::new() }).await
     }
 
+    /// What so much L2 gas costs a message to L2 now.
+    ///
+    /// # Errors
+    /// If L1 cannot be reached.
+    pub async fn quote(&self, gas_limit: u64) -> Result<Quote, Error> {
+        // The price of a block depends on what was bought in the one before it.
+        let quote = self.bridge().quote(gas_limit).block(BlockId::pending()).call().await;
+        let fee = quote.map_err(refused(Refusal::Bridge))?;
+        Ok(Quote { fee, max_fee: fee + fee.div_ceil(U256::from(4)) })
+    }
+
     /// Sends a message to L2. It allows a quarter more than the L2 gas costs now, for a price that rises before the
     /// transaction is included; what is not needed is credited to the sender on L2.
     ///
@@ -60,8 +97,7 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
     pub async fn send_to_l2(&self, call: L2Call) -> Result<Sent<Deposit>, Error> {
         let L2Call { target, mint, value, gas_limit, data } = call;
         let bridge = self.bridge();
-        let quote = bridge.quote(gas_limit).call().await.map_err(refused(Refusal::Bridge))?;
-        let max_fee = quote + quote.div_ceil(U256::from(4));
+        let Quote { max_fee, .. } = self.quote(gas_limit).await?;
         let send = bridge.sendToL2(target, value, gas_limit, max_fee, data).value(mint + max_fee);
         let receipt = self.send(send, Refusal::Bridge).await?;
         match self.deposits(&receipt).pop() {
@@ -77,9 +113,10 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         let events = logs.filter_map(|log| log.log_decode_validate::<Bridge::MessageQueued>().ok());
         events
             .map(|event| {
+                let place = event.inner.data.queueGas;
                 let message = QueuedMessage::from(event.inner.data);
                 let transaction_hash = transaction_hash(&message);
-                Deposit { message, transaction_hash }
+                Deposit { message, place, transaction_hash }
             })
             .collect()
     }

@@ -8,8 +8,9 @@ use alloy::{
     transports::TransportError,
 };
 use postern_bindings::{
-    bridge::Bridge::BridgeErrors, outbox::Outbox::OutboxErrors,
-    state_commitment_chain::StateCommitmentChain::StateCommitmentChainErrors,
+    bridge::Bridge::BridgeErrors,
+    canonical_transaction_chain::CanonicalTransactionChain::CanonicalTransactionChainErrors,
+    outbox::Outbox::OutboxErrors, state_commitment_chain::StateCommitmentChain::StateCommitmentChainErrors,
 };
 use postern_protocol::outbox::ProofError;
 use thiserror::Error;
@@ -85,6 +86,7 @@ pub enum Error {
 #[allow(missing_docs, reason = "the variants are the contracts")]
 pub enum Refusal {
     Bridge(BridgeErrors),
+    CanonicalTransactionChain(CanonicalTransactionChainErrors),
     StateCommitmentChain(StateCommitmentChainErrors),
     Outbox(OutboxErrors),
     /// Another contract's error, as it came.
@@ -96,6 +98,7 @@ impl Refusal {
     pub fn data(&self) -> Bytes {
         match self {
             Self::Bridge(error) => error.abi_encode().into(),
+            Self::CanonicalTransactionChain(error) => error.abi_encode().into(),
             Self::StateCommitmentChain(error) => error.abi_encode().into(),
             Self::Outbox(error) => error.abi_encode().into(),
             Self::Other(data) => data.clone(),
@@ -107,6 +110,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bridge(error) => write!(f, "the bridge: {error:?}"),
+            Self::CanonicalTransactionChain(error) => write!(f, "the canonical transaction chain: {error:?}"),
             Self::StateCommitmentChain(error) => write!(f, "the state commitment chain: {error:?}"),
             Self::Outbox(error) => write!(f, "the outbox: {error:?}"),
             Self::Other(data) => write!(f, "a contract: {data}"),

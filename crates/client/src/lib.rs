@@ -4,6 +4,7 @@ mod commitment;
 pub mod deployment;
 mod deposit;
 mod error;
+mod inclusion;
 pub mod rpc;
 mod withdrawal;
 
@@ -21,14 +22,17 @@ use alloy::{
     sol_types::SolInterface,
 };
 use postern_bindings::{
-    bridge::Bridge::BridgeInstance, state_commitment_chain::StateCommitmentChain::StateCommitmentChainInstance,
+    bridge::Bridge::BridgeInstance,
+    canonical_transaction_chain::CanonicalTransactionChain::CanonicalTransactionChainInstance,
+    state_commitment_chain::StateCommitmentChain::StateCommitmentChainInstance,
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
 pub use deployment::Deployment;
-pub use deposit::{DEPOSIT_GAS_LIMIT, Deposit, L2Call};
+pub use deposit::{DEPOSIT_GAS_LIMIT, Deposit, L2Call, Quote};
 use error::refused;
 pub use error::{Error, Refusal};
+pub use inclusion::{Inclusion, InclusionStatus};
 pub use withdrawal::{
     Executable, ExecutableBatch, L1_BLOCK_TIME, Outcome, Provable, Proven, ReadyAt, Status, Withdrawal, withdrawals,
 };
@@ -103,6 +107,11 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
     /// The bridge, for what this client has no words for.
     pub fn bridge(&self) -> BridgeInstance<&L1> {
         BridgeInstance::new(self.deployment.bridge.address, &self.l1)
+    }
+
+    /// The canonical transaction chain, likewise.
+    pub fn canonical_transaction_chain(&self) -> CanonicalTransactionChainInstance<&L1> {
+        CanonicalTransactionChainInstance::new(self.deployment.canonical_transaction_chain.address, &self.l1)
     }
 
     /// The state commitment chain, likewise.

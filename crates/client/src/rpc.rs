@@ -20,8 +20,11 @@ pub const OUTBOX_PROOF: &str = "postern_outboxProof";
 pub const OUTBOX_MULTIPROOF: &str = "postern_outboxMultiproof";
 /// `postern_batchOfBlock(blockNumber) → BatchOfBlock?`: null if the block is in no batch yet.
 pub const BATCH_OF_BLOCK: &str = "postern_batchOfBlock";
-/// `postern_commitments(fromBatchCount) → [Commitment, …]`: those seen on L1 that apply at least so many batches.
+/// `postern_commitments(fromBatchCount, after?) → CommitmentPage`: of the commitments on L1 that apply at least so many batches
+/// those that can become final, from the first on or from the one that follows on the commitment `after`.
 pub const COMMITMENTS: &str = "postern_commitments";
+/// Most commitments of one page.
+pub const COMMITMENTS_PER_PAGE: usize = 32;
 
 /// A block as sync status names it, of L1 or of L2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +52,7 @@ pub struct SyncStatus {
     /// The last L2 block that is in a batch on L1.
     #[serde(rename = "safe")]
     pub safe_head: BlockReference,
-    /// The last L2 block that is in a batch on finalized L1.
+    /// The last L2 block under a final commitment that agrees with the node; the genesis block before the first.
     #[serde(rename = "finalized")]
     pub finalized_head: BlockReference,
     /// Batches derived since genesis.
@@ -184,6 +187,17 @@ pub struct CommitmentFields {
     pub proposer: Address,
 }
 
+/// Some of the commitments on L1, in order of how many batches they apply, then of L1. Those that were rejected, or build on
+/// one that was, are left out: they never become final.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommitmentPage {
+    /// At most [`COMMITMENTS_PER_PAGE`], and perhaps none though more follow.
+    pub commitments: Vec<Commitment>,
+    /// The `after` that asks for what follows; null if nothing does.
+    pub next: Option<B256>,
+}
+
 /// A commitment that the node saw on L1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -194,7 +208,7 @@ pub struct Commitment {
     pub commitment: CommitmentFields,
     /// How far it has come.
     pub status: CommitmentStatus,
-    /// Whether the node's own derivation gives the same output.
+    /// Whether the node's own derivation gives the same, for it and for all that it builds on.
     pub agrees: bool,
 }
 

@@ -1,16 +1,17 @@
 use std::{fmt, time::Duration};
 
 use alloy::{
+    consensus::TxReceipt,
     primitives::{Address, B256, Bytes, U64, U256},
     providers::Provider,
-    rpc::types::TransactionReceipt,
+    rpc::types::{Log, TransactionReceipt},
 };
 use postern_bindings::{Bridge, Outbox};
 use postern_protocol::{commitment::Commitment, message::Message, outbox, output::Output, predeploys};
 
 use crate::{
     Client, Sent,
-    commitment::Standing,
+    commitment::{Named, Standing},
     error::{Error, Refusal, refused},
     rpc,
 };
@@ -194,8 +195,9 @@ impl ExecutableBatch {
     }
 }
 
-/// All messages to L1 that an L2 transaction sent, in order.
-pub fn withdrawals(receipt: &TransactionReceipt) -> Vec<Withdrawal> {
+/// All messages to L1 that an L2 transaction sent, in order. Also that of a message to L2, as
+/// [`wait_for_deposit`](Client::wait_for_deposit) returns it.
+pub fn withdrawals<R: TxReceipt<Log = Log>>(receipt: &TransactionReceipt<R>) -> Vec<Withdrawal> {
     let Some(block_number) = receipt.block_number else {
         return Vec::new();
     };
@@ -282,7 +284,7 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
     /// [`Error::Timeout`] if that takes longer than `timeout`, [`Error::CommitmentRejected`] if the message has to be proven
     /// under another commitment.
     pub async fn wait_to_finalize(&self, proven: &Proven, timeout: Duration) -> Result<(), Error> {
-        self.wait_until_finalizable(proven.claim.id, timeout).await
+        self.wait_until_finalizable(proven.claim.id, &proven.claim.commitment, timeout).await
     }
 
     /// Executes a proven message; before that, makes its commitment final if nobody did.
@@ -306,7 +308,10 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
             let Some(provable) = self.provable(withdrawal).await? else {
                 return Ok(None);
             };
-            Ok(self.is_finalizable(provable.claim.id).await?.then_some(Executable(provable)))
+            Ok(self
+                .is_finalizable(provable.claim.id, &provable.claim.commitment)
+                .await?
+                .then_some(Executable(provable)))
         };
         self.wait("final commitment that covers the message", timeout, look).await
     }
@@ -340,7 +345,7 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
             let Some(batch) = self.executable_batch(&messages, block_number).await? else {
                 return Ok(None);
             };
-            Ok(self.is_finalizable(batch.claim.id).await?.then_some(batch))
+            Ok(self.is_finalizable(batch.claim.id, &batch.claim.commitment).await?.then_some(batch))
         };
         self.wait("final commitment that covers the messages", timeout, look).await
     }
@@ -387,13 +392,24 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         let Some(batch) = self.batch_of_block(withdrawal.block_number).await? else {
             return Ok(furthest);
         };
-        for (id, _) in self.commitments(batch.index + 1).await? {
+        let mut commitments = self.commitments(batch.index + 1);
+        while let Some(named) = commitments.next().await? {
+            if !self.stands(&named).await? {
+                continue;
+            }
+            let Named { id, commitment, .. } = named;
             let message = withdrawal.message.clone().into();
             let progress = bridge.messageStatus(message, id).call().await.map_err(&refused)?;
             let mut status = Status::from_contract(progress.status);
             // Whoever finalizes the message can finalize the commitment as well.
-            if status == Status::WaitingToFinalize && self.is_finalizable(id).await? {
-                status = Status::ReadyToFinalize;
+            if status == Status::WaitingToFinalize {
+                match self.is_finalizable(id, &commitment).await {
+                    Ok(true) => status = Status::ReadyToFinalize,
+                    Ok(false) => (),
+                    // It brings the message nowhere.
+                    Err(Error::CommitmentRejected(_)) => continue,
+                    Err(error) => return Err(error),
+                }
             }
             if status > furthest.0 {
                 let ready = ReadyAt { time: progress.readyTime, block_number: progress.readyBlock };
@@ -447,11 +463,15 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
             return Ok(None);
         };
         let mut disagreement = None;
-        for (id, commitment) in self.commitments(batch.index + 1).await? {
-            if self.standing(id).await? == Standing::No {
+        let mut commitments = self.commitments(batch.index + 1);
+        while let Some(named) = commitments.next().await? {
+            if !self.stands(&named).await? {
                 continue;
             }
+            let Named { id, commitment, agrees } = named;
             match self.output(&commitment).await {
+                // True, but built on what is not: it falls with that.
+                Ok(_) if !agrees => (),
                 Ok(output) => {
                     return Ok(Some(Claim { id, commitment, output }));
                 }

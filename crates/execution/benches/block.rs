@@ -22,6 +22,10 @@ impl Preimages for Memory {
     fn get(&self, hash: &B256) -> Option<Bytes> {
         self.0.get(hash).cloned()
     }
+
+    fn blob_word(&self, _: &B256, _: u64) -> Option<B256> {
+        None
+    }
 }
 
 fn sender(number: u64) -> SigningKey {
@@ -72,7 +76,7 @@ fn block(criterion: &mut Criterion) {
         let addresses = addresses(accounts);
         let (genesis, memory) = state(&addresses);
         let transfers = transfers(&addresses);
-        let context = BatchContext { origin: L1Origin::default(), index: 0, promised: 0, consumed_to: 0 };
+        let context = BatchContext { origin: L1Origin::default(), index: 0, last: 0 };
         let open = || BatchBuilder::new(&memory, CHAIN_ID, genesis.header.clone(), context).unwrap();
         let name = BenchmarkId::from_parameter(format!("{accounts} accounts"));
         group.bench_with_input(name, &transfers, |bencher, transfers| {

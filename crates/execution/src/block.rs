@@ -19,7 +19,7 @@ use alloy_trie::root::ordered_trie_root_encoded;
 use core::{cmp::Ordering, ops::Range};
 use postern_protocol::{
     constants::{
-        BASE_FEE_DENOMINATOR, BASE_FEE_ELASTICITY, BATCH_GAS_LIMIT, BLOCK_GAS_LIMIT, INITIAL_BASE_FEE,
+        BASE_FEE_DENOMINATOR, BASE_FEE_ELASTICITY, BATCH_TRANSACTION_GAS, BLOCK_GAS_LIMIT, INITIAL_BASE_FEE,
         MAX_QUEUED_GAS_LIMIT, MIN_BASE_FEE,
     },
     message::QueuedMessage,
@@ -45,6 +45,8 @@ pub struct ExecutedBlock {
     pub messages: Range<u64>,
     /// Transactions that were offered and are not part of it.
     pub skipped: Vec<Skipped>,
+    /// Accounts that are another after it than before, or are gone, in order.
+    pub accounts: Vec<Address>,
     /// New trie nodes and code, by hash, to be kept.
     pub preimages: Vec<(B256, Bytes)>,
 }
@@ -81,7 +83,7 @@ pub enum SkipReason {
         /// Gas left.
         available: u64,
     },
-    /// The gas limit does not fit what is left of the batch's.
+    /// The gas limit does not fit what the batch has left for transactions.
     #[error("gas limit {received} does not fit the batch's {available}")]
     BatchGasLimit {
         /// Gas limit of the transaction.
@@ -101,11 +103,9 @@ pub struct BatchContext {
     pub origin: L1Origin,
     /// Position of the batch, counted from 0.
     pub index: u64,
-    /// Messages `[0, promised)` of the queue were consumed by the batches before; those of them that did not fit come first.
-    pub promised: u64,
-    /// Messages `[0, consumed_to)` of the queue are ordered once the batch is. The largest value while that is open: no block
-    /// depends on it but by its messages.
-    pub consumed_to: u64,
+    /// Messages `[0, last)` of the queue are executed once the batch is: those that end at its `consumedTo` or before. The
+    /// largest value while that is open: no block depends on it but by its messages.
+    pub last: u64,
 }
 
 /// How far a batch has come; with the head and the context all that is needed to go on with it.
@@ -113,7 +113,7 @@ pub struct BatchContext {
 pub struct BatchProgress {
     /// Messages that the next block begins with, at least: up to here.
     pub wanted: u64,
-    /// Gas left for the blocks to come.
+    /// Gas left for transactions.
     pub gas_left: u64,
     /// Blocks made.
     pub blocks: usize,
@@ -128,6 +128,7 @@ pub struct BatchBuilder<P> {
     context: BatchContext,
     progress: BatchProgress,
     executed: u64,
+    gas_executed: u64,
 }
 
 impl<P: Preimages> BatchBuilder<P> {
@@ -142,7 +143,7 @@ impl<P: Preimages> BatchBuilder<P> {
         parent: Sealed<Header>,
         context: BatchContext,
     ) -> Result<Self, MissingPreimage> {
-        let progress = BatchProgress { wanted: context.promised, gas_left: BATCH_GAS_LIMIT, blocks: 0 };
+        let progress = BatchProgress { wanted: 0, gas_left: BATCH_TRANSACTION_GAS, blocks: 0 };
         Self::resume(preimages, l2_chain_id, parent, context, progress)
     }
 
@@ -159,8 +160,8 @@ impl<P: Preimages> BatchBuilder<P> {
         progress: BatchProgress,
     ) -> Result<Self, MissingPreimage> {
         let mut state = State::new(preimages, head.state_root);
-        let executed = L1Info::read(&mut state)?.messages_executed;
-        Ok(Self { state, l2_chain_id, head, context, progress, executed })
+        let L1Info { messages_executed: executed, gas_executed, .. } = L1Info::read(&mut state)?;
+        Ok(Self { state, l2_chain_id, head, context, progress, executed, gas_executed })
     }
 
     /// How far it has come.
@@ -173,6 +174,11 @@ impl<P: Preimages> BatchBuilder<P> {
         self.executed
     }
 
+    /// Where in the queue the last of them ends, in L2 gas: to consume it as far as this is what the blocks so far ask for.
+    pub fn gas_executed(&self) -> u64 {
+        self.gas_executed
+    }
+
     /// The last block's header.
     pub fn head(&self) -> &Sealed<Header> {
         &self.head
@@ -183,8 +189,8 @@ impl<P: Preimages> BatchBuilder<P> {
         &mut self.state
     }
 
-    /// Begins a block as one in a batch's data does: `timestamp` is what it claims, and it begins with `messages` messages
-    /// of the queue, or with more if earlier blocks or batches left some over.
+    /// Begins a block as one in a batch's data does: `timestamp` is what it claims, but it is no earlier than its parent and
+    /// the L1 origin, and it begins with `messages` messages of the queue, or with more if earlier blocks left some over.
     ///
     /// A block that is begun must be sealed; if it is not, this batch cannot be used any more and must be resumed.
     ///
@@ -192,13 +198,13 @@ impl<P: Preimages> BatchBuilder<P> {
     ///
     /// If a trie node is missing.
     pub fn block(&mut self, timestamp: u64, messages: u64) -> Result<BlockBuilder<'_, P>, MissingPreimage> {
-        let Self { state, head, context, progress, executed, .. } = self;
-        progress.wanted = progress.wanted.max(executed.saturating_add(messages)).min(context.consumed_to);
+        let Self { state, head, context, progress, executed, gas_executed, .. } = self;
+        progress.wanted = progress.wanted.max(executed.saturating_add(messages)).min(context.last);
         let header = Header {
             parent_hash: head.seal(),
             beneficiary: predeploys::FEE_VAULT,
             number: head.number + 1,
-            timestamp: head.timestamp.max(timestamp),
+            timestamp: head.timestamp.max(context.origin.timestamp).max(timestamp),
             mix_hash: context.origin.hash,
             base_fee_per_gas: Some(next_base_fee(head)),
             ..empty_header()
@@ -209,6 +215,7 @@ impl<P: Preimages> BatchBuilder<P> {
                 origin: context.origin,
                 batch_count: context.index.saturating_add(1),
                 messages_executed: *executed,
+                gas_executed: *gas_executed,
             };
             info.write(state)?;
         }
@@ -261,7 +268,7 @@ impl<P: Preimages> BlockBuilder<'_, P> {
         self.header.base_fee_per_gas.unwrap_or_default()
     }
 
-    /// Gas left for one more transaction: of the block's and of the batch's gas the lesser.
+    /// Gas left for one more transaction: of the block's and of what the batch has for transactions the lesser.
     pub fn gas_left(&self) -> u64 {
         self.block_gas_left().min(self.batch.progress.gas_left)
     }
@@ -279,7 +286,7 @@ impl<P: Preimages> BlockBuilder<'_, P> {
     /// If a trie node or code is missing.
     pub fn execute_message(&mut self, message: &QueuedMessage) -> Result<bool, MissingPreimage> {
         let gas_limit = queued_gas_limit(message);
-        if self.next_message().is_none() || gas_limit > self.gas_left() {
+        if self.next_message().is_none() || gas_limit > self.block_gas_left() {
             self.messages_open = false;
             return Ok(false);
         }
@@ -302,6 +309,8 @@ impl<P: Preimages> BlockBuilder<'_, P> {
         let sender = deposit.from;
         self.include(deposit.into(), sender, result, gas_limit);
         self.batch.executed += 1;
+        // L1 does not sell so much gas.
+        self.batch.gas_executed = self.batch.gas_executed.saturating_add(message.gas_limit);
         Ok(true)
     }
 
@@ -356,7 +365,8 @@ impl<P: Preimages> BlockBuilder<'_, P> {
         match evm::execute(&mut self.batch.state, rules, &environment, call)? {
             Ok((result, changes)) => {
                 self.batch.state.apply(changes)?;
-                self.include(transaction, sender, Some(result), received);
+                let gas_used = self.include(transaction, sender, Some(result), received);
+                self.batch.progress.gas_left -= gas_used;
                 Ok(Ok(()))
             }
             Err(reason) => Ok(Err(reason.into())),
@@ -388,6 +398,7 @@ impl<P: Preimages> BlockBuilder<'_, P> {
             gas_used: self.gas_used,
             messages: self.first_message..self.batch.executed,
             skipped: self.skipped,
+            accounts: update.accounts,
             preimages: update.preimages,
         })
     }
@@ -399,20 +410,19 @@ impl<P: Preimages> BlockBuilder<'_, P> {
     /// No message follows: from now on contracts read in `L1Info` that those of this block are executed.
     fn close_messages(&mut self) -> Result<(), MissingPreimage> {
         self.messages_open = false;
-        l1_info::write_executed(&mut self.batch.state, self.batch.executed)
+        l1_info::write_executed(&mut self.batch.state, self.batch.executed, self.batch.gas_executed)
     }
 
-    /// Appends a transaction with the result of its call, or without if that could not even start.
+    /// Appends a transaction with the result of its call, or without if that could not even start. Gives the gas it used.
     fn include(
         &mut self,
         transaction: L2Transaction,
         sender: Address,
         result: Option<ExecutionResult>,
         gas_limit: u64,
-    ) {
+    ) -> u64 {
         let gas_used = result.as_ref().map_or(gas_limit, ExecutionResult::tx_gas_used);
         self.header.gas_used += gas_used;
-        self.batch.progress.gas_left -= gas_used;
         self.receipts.push(Receipt {
             tx_type: transaction.tx_type(),
             success: result.as_ref().is_some_and(ExecutionResult::is_success),
@@ -422,12 +432,13 @@ impl<P: Preimages> BlockBuilder<'_, P> {
         self.transactions.push(transaction);
         self.senders.push(sender);
         self.gas_used.push(gas_used);
+        gas_used
     }
 }
 
 /// The gas limit under which a message is executed. The bridge sells no more than the maximum; were there a message with
 /// more, it could otherwise never fit a block, and would stop the queue.
-pub(crate) fn queued_gas_limit(message: &QueuedMessage) -> u64 {
+fn queued_gas_limit(message: &QueuedMessage) -> u64 {
     message.gas_limit.min(MAX_QUEUED_GAS_LIMIT)
 }
 

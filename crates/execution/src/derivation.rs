@@ -1,9 +1,10 @@
 //! From a batch to the output after it.
 
 use crate::{
-    block::{BatchBuilder, BatchContext, ExecutedBlock, queued_gas_limit},
-    l1_info::L1Origin,
+    block::{BatchBuilder, BatchContext, ExecutedBlock},
+    l1_info::{L1Info, L1Origin},
     preimages::{MissingPreimage, Preimages, read},
+    state::State,
 };
 use alloc::vec::Vec;
 use alloy_consensus::Header;
@@ -11,7 +12,8 @@ use alloy_primitives::{B256, Bytes, Sealed};
 use alloy_rlp::Decodable;
 use postern_protocol::{
     batch::{self, Batch, Block},
-    data::Chunked,
+    blob,
+    data::Source,
     message::{QueuedMessage, decode_queue},
     output::Output,
 };
@@ -29,9 +31,9 @@ pub struct BatchOutcome {
 /// Applies the batch with hash `batch_hash` to the output with root `previous_output_root`. Takes every batch: what its
 /// data says amiss is ignored or skipped, and the queue is consumed as its record promised.
 ///
-/// Everything is read by hash: the preimages of the output and of its block hash, of the hashes of the batch and of the
-/// one before, of the data commitment and the chunks, of the queue hash back to the first message that is not executed
-/// yet, those messages with their data, the header of the L1 origin, trie nodes and code.
+/// Everything is read by hash: the preimages of the output and of its block hash, of the batch hash, of the data commitment
+/// and the chunks, or the words of the blobs, of the queue hash back to the first message that is not executed yet, those
+/// messages, the data of those that are executed, the header of the L1 origin, trie nodes and code.
 ///
 /// # Errors
 ///
@@ -48,19 +50,20 @@ pub fn execute_batch<P: Preimages>(
         Some(L1Origin::from_header(batch.origin_number, batch.origin_hash, header))
     })?;
     let data = read_data(preimages, batch.data_commitment)?;
-    let promised = if batch.parent.is_zero() { 0 } else { read(preimages, batch.parent, Batch::decode)?.consumed_to };
+    let info = L1Info::read(&mut State::new(preimages, parent.state_root))?;
+    let queue = Queue::read(preimages, &batch, &info)?;
 
-    let context = BatchContext { origin, index: batch.index, promised, consumed_to: batch.consumed_to };
+    let context = BatchContext { origin, index: batch.index, last: queue.end() };
     let parent = Sealed::new_unchecked(parent, previous.block_hash);
     let builder = BatchBuilder::new(preimages, previous.l2_chain_id, parent, context)?;
-    let queue = Queue::read(preimages, &batch, builder.executed())?;
     let mut derivation = Derivation { preimages, builder, queue, blocks: Vec::new() };
 
     for block in batch::decode(&data) {
         derivation.block(&Block { timestamp: block.timestamp.min(batch.l1_time), ..block })?;
     }
+    // The messages that no block named. One always fits a block.
     let closing = Block { timestamp: batch.l1_time, messages: u64::MAX, transactions: Vec::new() };
-    while derivation.blocks.is_empty() || derivation.next_message_fits()? {
+    while derivation.blocks.is_empty() || derivation.builder.executed() < context.last {
         derivation.block(&closing)?;
     }
 
@@ -100,19 +103,9 @@ impl<P: Preimages> Derivation<'_, P> {
         self.blocks.push(block.seal()?);
         Ok(())
     }
-
-    /// Whether messages are left that this batch can still execute.
-    fn next_message_fits(&self) -> Result<bool, MissingPreimage> {
-        let position = self.builder.executed();
-        if position >= self.queue.end() {
-            return Ok(false);
-        }
-        let message = self.queue.message(self.preimages, position)?;
-        Ok(queued_gas_limit(&message) <= self.builder.progress().gas_left)
-    }
 }
 
-/// The messages that a batch may execute.
+/// The messages that a batch executes.
 struct Queue {
     /// The queue hash at the batch's inclusion.
     hash: B256,
@@ -122,20 +115,25 @@ struct Queue {
 }
 
 impl Queue {
-    /// Walks from the queue hash in the batch's record back to the message at `start`.
-    fn read(preimages: &impl Preimages, batch: &Batch, start: u64) -> Result<Self, MissingPreimage> {
+    /// Walks from the queue hash in the batch's record back to the first message that is not executed yet, if the batch
+    /// consumes any.
+    fn read(preimages: &impl Preimages, batch: &Batch, info: &L1Info) -> Result<Self, MissingPreimage> {
+        let start = info.messages_executed;
         let mut hashes = Vec::new();
         let mut queue_hash = batch.queue_hash;
-        if start < batch.consumed_to {
-            for position in (start..batch.queue_count).rev() {
-                let (before, message_hash) = read(preimages, queue_hash, decode_queue)?;
-                if position < batch.consumed_to {
-                    hashes.push(message_hash);
-                }
-                queue_hash = before;
+        let mut end = batch.queue_gas;
+        let mut reached = info.gas_executed >= batch.consumed_to;
+        while !reached {
+            let (before, message_hash) = read(preimages, queue_hash, decode_queue)?;
+            let (message, _) = read(preimages, message_hash, QueuedMessage::decode)?;
+            if end <= batch.consumed_to {
+                hashes.push(message_hash);
             }
-            hashes.reverse();
+            reached = message.index <= start;
+            end = end.saturating_sub(message.gas_limit);
+            queue_hash = before;
         }
+        hashes.reverse();
         Ok(Self { hash: batch.queue_hash, start, hashes })
     }
 
@@ -162,13 +160,23 @@ fn decode_header(mut rlp: &[u8]) -> Option<Header> {
     rlp.is_empty().then_some(header)
 }
 
+/// The data of a batch, from wherever it is.
 fn read_data(preimages: &impl Preimages, commitment: B256) -> Result<Vec<u8>, MissingPreimage> {
-    let chunked = read(preimages, commitment, Chunked::decode)?;
-    let mut data = Vec::new();
-    for (position, hash) in chunked.chunk_hashes.iter().enumerate() {
-        let length = chunked.chunk_length(position);
-        let chunk = read(preimages, *hash, |chunk| (chunk.len() as u64 == length).then(|| chunk.to_vec()))?;
-        data.extend_from_slice(&chunk);
+    match read(preimages, commitment, Source::decode)? {
+        Source::Calldata(chunked) => {
+            let mut data = Vec::new();
+            for (position, hash) in chunked.chunk_hashes.iter().enumerate() {
+                let length = chunked.chunk_length(position);
+                let chunk = read(preimages, *hash, |chunk| (chunk.len() as u64 == length).then(|| chunk.to_vec()))?;
+                data.extend_from_slice(&chunk);
+            }
+            Ok(data)
+        }
+        Source::Blobs(versioned_hashes) => {
+            let word = |hash, index| preimages.blob_word(&hash, index).ok_or(MissingPreimage(hash));
+            let blob = |hash| (0..blob::WORDS as u64).map(move |index| word(hash, index));
+            let words: Vec<_> = versioned_hashes.into_iter().flat_map(blob).collect::<Result<_, _>>()?;
+            Ok(blob::payload(words))
+        }
     }
-    Ok(data)
 }

@@ -1,6 +1,6 @@
 //! The first block.
 
-use crate::{block::empty_header, state::State};
+use crate::{block::empty_header, preimages::Witness, state::State};
 use alloc::{collections::BTreeMap, vec::Vec};
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, Sealable, Sealed, U256};
@@ -34,7 +34,7 @@ pub struct Genesis {
 /// The genesis of a chain with these accounts, which should include the predeploys.
 pub fn genesis(l2_chain_id: u64, timestamp: u64, accounts: &BTreeMap<Address, GenesisAccount>) -> Genesis {
     const EMPTY: &str = "an empty trie has no nodes to be missing";
-    let mut state = State::new(BTreeMap::new(), EMPTY_ROOT_HASH);
+    let mut state = State::new(Witness::default(), EMPTY_ROOT_HASH);
     for (address, account) in accounts {
         let GenesisAccount { balance, nonce, code, storage } = account;
         state.create(*address, *nonce, *balance, code.clone()).expect(EMPTY);

@@ -2,7 +2,7 @@
 
 use crate::{
     preimages::{MissingPreimage, Preimages},
-    state::{State, low_u64},
+    state::State,
 };
 use alloy_primitives::{B256, U256};
 use alloy_rlp::Header;
@@ -63,6 +63,8 @@ pub struct L1Info {
     pub batch_count: u64,
     /// Messages of the bridge's queue that were executed.
     pub messages_executed: u64,
+    /// Where in the queue the last of them ends, in L2 gas.
+    pub gas_executed: u64,
 }
 
 impl L1Info {
@@ -76,8 +78,9 @@ impl L1Info {
         let [number, timestamp, batch_count, _] = slot(L1_INFO_ORIGIN_SLOT)?.into_limbs();
         let hash = slot(L1_INFO_BLOCK_HASH_SLOT)?.into();
         let beacon_root = slot(L1_INFO_BEACON_ROOT_SLOT)?.into();
-        let messages_executed = low_u64(slot(L1_INFO_MESSAGES_SLOT)?);
-        Ok(Self { origin: L1Origin { number, timestamp, hash, beacon_root }, batch_count, messages_executed })
+        let [messages_executed, gas_executed, ..] = slot(L1_INFO_MESSAGES_SLOT)?.into_limbs();
+        let origin = L1Origin { number, timestamp, hash, beacon_root };
+        Ok(Self { origin, batch_count, messages_executed, gas_executed })
     }
 
     /// Writes all of it: what the first block of a batch does.
@@ -87,14 +90,23 @@ impl L1Info {
         set(L1_INFO_ORIGIN_SLOT, U256::from_limbs([number, timestamp, self.batch_count, 0]))?;
         set(L1_INFO_BLOCK_HASH_SLOT, hash.into())?;
         set(L1_INFO_BEACON_ROOT_SLOT, beacon_root.into())?;
-        set(L1_INFO_MESSAGES_SLOT, U256::from(self.messages_executed))
+        set(L1_INFO_MESSAGES_SLOT, executed_slot(self.messages_executed, self.gas_executed))
     }
 }
 
-/// Writes how many messages were executed: what every block does.
-pub(crate) fn write_executed(state: &mut State<impl Preimages>, executed: u64) -> Result<(), MissingPreimage> {
-    if low_u64(state.storage(L1_INFO, L1_INFO_MESSAGES_SLOT)?) == executed {
+/// Writes how far the queue was executed: what every block does.
+pub(crate) fn write_executed(
+    state: &mut State<impl Preimages>,
+    messages: u64,
+    gas: u64,
+) -> Result<(), MissingPreimage> {
+    let executed = executed_slot(messages, gas);
+    if state.storage(L1_INFO, L1_INFO_MESSAGES_SLOT)? == executed {
         return Ok(());
     }
-    state.set_storage(L1_INFO, L1_INFO_MESSAGES_SLOT, U256::from(executed))
+    state.set_storage(L1_INFO, L1_INFO_MESSAGES_SLOT, executed)
+}
+
+fn executed_slot(messages: u64, gas: u64) -> U256 {
+    U256::from_limbs([messages, gas, 0, 0])
 }

@@ -29,7 +29,7 @@ pub use call::{CallOutcome, CallRequest, call, estimate_gas};
 pub use derivation::{BatchOutcome, execute_batch};
 pub use genesis::{Genesis, GenesisAccount, genesis};
 pub use l1_info::{L1Info, L1Origin};
-pub use preimages::{MissingPreimage, Preimages, Recorder};
+pub use preimages::{MissingPreimage, Preimages, Recorder, Witness};
 pub use receipt::Receipt;
 pub use state::{Account, AccountProof, State, StateUpdate, StorageProof};
 pub use transaction::{DEPOSIT_TYPE, Deposit, L2Transaction, TransactionError};

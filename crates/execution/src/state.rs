@@ -59,6 +59,8 @@ pub struct StorageProof {
 pub struct StateUpdate {
     /// State root.
     pub root: B256,
+    /// Accounts that are another now, or are gone, in order.
+    pub accounts: Vec<Address>,
     /// New trie nodes and new code, by hash: with what was there before, all that the state at `root` needs.
     pub preimages: Vec<(B256, Bytes)>,
 }
@@ -71,6 +73,8 @@ pub struct State<P> {
     root: B256,
     accounts: Trie,
     entries: BTreeMap<Address, Entry>,
+    /// Those among which the changed ones are, so that a commit need not look at all.
+    touched: BTreeSet<Address>,
     codes: BTreeMap<B256, Bytecode>,
     new_codes: Vec<(B256, Bytes)>,
 }
@@ -131,6 +135,7 @@ impl<P: Preimages> State<P> {
             root,
             accounts: Trie::new(root),
             entries: BTreeMap::new(),
+            touched: BTreeSet::new(),
             codes: BTreeMap::new(),
             new_codes: Vec::new(),
         }
@@ -228,8 +233,13 @@ impl<P: Preimages> State<P> {
     /// If a trie node is missing; the state must not be used any more then.
     pub fn commit(&mut self) -> Result<StateUpdate, MissingPreimage> {
         let mut preimages = core::mem::take(&mut self.new_codes);
-        for (address, entry) in self.entries.iter_mut().filter(|(_, entry)| entry.changed) {
-            entry.changed = false;
+        let mut accounts = Vec::new();
+        for address in core::mem::take(&mut self.touched) {
+            let entry = self.entries.get_mut(&address).expect("loaded before it was touched");
+            if !core::mem::take(&mut entry.changed) {
+                continue;
+            }
+            accounts.push(address);
             let key = keccak256(address);
             let Some(account) = &mut entry.account else {
                 self.accounts.remove(&self.preimages, key)?;
@@ -246,14 +256,14 @@ impl<P: Preimages> State<P> {
             self.accounts.insert(&self.preimages, key, alloy_rlp::encode(*account))?;
         }
         self.root = self.accounts.commit(&mut preimages);
-        Ok(StateUpdate { root: self.root, preimages })
+        Ok(StateUpdate { root: self.root, accounts, preimages })
     }
 
     /// Takes over what a transaction changed.
     pub(crate) fn apply(&mut self, changes: EvmState) -> Result<(), MissingPreimage> {
         let changes: BTreeMap<_, _> = changes.into_iter().filter(|(_, account)| account.is_touched()).collect();
         for (address, account) in changes {
-            self.entry(address)?;
+            self.touch(address)?;
             let Self { entries, codes, new_codes, .. } = self;
             let entry = entries.get_mut(&address).expect("loaded above");
             // What was created and destroyed in one transaction (EIP-6780), and empty accounts once touched (EIP-161).
@@ -293,7 +303,7 @@ impl<P: Preimages> State<P> {
     /// Adds `amount` wei to an account.
     pub(crate) fn credit(&mut self, address: Address, amount: U256) -> Result<(), MissingPreimage> {
         if !amount.is_zero() {
-            let account = self.entry(address)?.edit();
+            let account = self.touch(address)?.edit();
             // There is not so much ETH on L1.
             account.balance = account.balance.saturating_add(amount);
         }
@@ -302,14 +312,14 @@ impl<P: Preimages> State<P> {
 
     /// Counts one more transaction of an account.
     pub(crate) fn increment_nonce(&mut self, address: Address) -> Result<(), MissingPreimage> {
-        let account = self.entry(address)?.edit();
+        let account = self.touch(address)?.edit();
         account.nonce = account.nonce.saturating_add(1);
         Ok(())
     }
 
     /// Writes a slot, as the derivation does in predeploys.
     pub(crate) fn set_storage(&mut self, address: Address, slot: U256, value: U256) -> Result<(), MissingPreimage> {
-        self.entry(address)?.set_slot(slot, value);
+        self.touch(address)?.set_slot(slot, value);
         Ok(())
     }
 
@@ -323,12 +333,19 @@ impl<P: Preimages> State<P> {
     ) -> Result<(), MissingPreimage> {
         let code = bytecode(code);
         let code_hash = code.hash_slow();
-        *self.entry(address)?.edit() = TrieAccount { nonce, balance, code_hash, ..TrieAccount::default() };
+        *self.touch(address)?.edit() = TrieAccount { nonce, balance, code_hash, ..TrieAccount::default() };
         if !code.is_empty() {
             self.new_codes.push((code_hash, code.original_bytes()));
             self.codes.insert(code_hash, code);
         }
         Ok(())
+    }
+
+    /// An account that may change.
+    fn touch(&mut self, address: Address) -> Result<&mut Entry, MissingPreimage> {
+        self.entry(address)?;
+        self.touched.insert(address);
+        Ok(self.entries.get_mut(&address).expect("loaded above"))
     }
 
     fn entry(&mut self, address: Address) -> Result<&mut Entry, MissingPreimage> {

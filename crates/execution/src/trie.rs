@@ -66,25 +66,7 @@ impl Trie {
     ///
     /// If a node on the way cannot be loaded.
     pub fn get(&mut self, preimages: &impl Preimages, key: B256) -> Result<Option<&[u8]>, MissingPreimage> {
-        let mut path = Nibbles::unpack_array(&key.0);
-        let mut next = self.root.as_mut();
-        while let Some(node) = next {
-            node.load(preimages, path.len())?;
-            next = match &mut node.kind {
-                Kind::Leaf { path: own, value } if *own == path => return Ok(Some(value)),
-                Kind::Extension { path: own, child } if path.starts_with(own) => {
-                    path = path.slice(own.len()..);
-                    Some(child)
-                }
-                Kind::Branch { children } => {
-                    let nibble = path.get_unchecked(0);
-                    path = path.slice(1..);
-                    children[nibble as usize].as_mut()
-                }
-                Kind::Hash(_) | Kind::Leaf { .. } | Kind::Extension { .. } => None,
-            };
-        }
-        Ok(None)
+        self.walk(preimages, key, |_| {})
     }
 
     /// Sets the value under `key`.
@@ -145,15 +127,29 @@ impl Trie {
     ///
     /// If something changed since the last commit.
     pub fn proof(&mut self, preimages: &impl Preimages, key: B256) -> Result<Vec<Bytes>, MissingPreimage> {
-        self.get(preimages, key)?;
-        let mut path = Nibbles::unpack_array(&key.0);
         let mut proof = Vec::new();
-        let mut next = self.root.as_ref();
-        while let Some(node) = next {
+        self.walk(preimages, key, |node| {
             if proof.is_empty() || node.committed().is_hash() {
                 proof.push(node.encode().into());
             }
-            next = match &node.kind {
+        })?;
+        Ok(proof)
+    }
+
+    /// Visits the nodes on the way to `key`, from the root down, and gives the value if it is there.
+    fn walk(
+        &mut self,
+        preimages: &impl Preimages,
+        key: B256,
+        mut visit: impl FnMut(&Node),
+    ) -> Result<Option<&[u8]>, MissingPreimage> {
+        let mut path = Nibbles::unpack_array(&key.0);
+        let mut next = self.root.as_mut();
+        while let Some(node) = next {
+            node.load(preimages, path.len())?;
+            visit(node);
+            next = match &mut node.kind {
+                Kind::Leaf { path: own, value } if *own == path => return Ok(Some(value)),
                 Kind::Extension { path: own, child } if path.starts_with(own) => {
                     path = path.slice(own.len()..);
                     Some(child)
@@ -161,12 +157,12 @@ impl Trie {
                 Kind::Branch { children } => {
                     let nibble = path.get_unchecked(0);
                     path = path.slice(1..);
-                    children[nibble as usize].as_ref()
+                    children[nibble as usize].as_mut()
                 }
                 Kind::Hash(_) | Kind::Leaf { .. } | Kind::Extension { .. } => None,
             };
         }
-        Ok(proof)
+        Ok(None)
     }
 }
 

@@ -10,7 +10,7 @@ use alloy::{
 use postern_protocol::{
     batch::Batch,
     commitment::{Commitment, checkpoints_hash},
-    data,
+    constants::MAX_BATCH_DATA,
     message::QueuedMessage,
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::{
     chain::{Chain, ChainConfig, L1Event, L1Step, SequencingPolicy, Step},
     genesis::{Genesis, GenesisConfig},
-    store::{L1Position, Store},
+    store::{BatchData, L1Position, Store},
 };
 
 pub(crate) const CHAIN_ID: u64 = 42_069;
@@ -36,8 +36,9 @@ pub(crate) struct Fixture {
     /// An account with 100 ETH from genesis.
     pub(crate) user: PrivateKeySigner,
     l1: Sealed<Header>,
-    /// The queue so far, and its hash.
+    /// The queue so far: messages, their L2 gas, and its hash.
     queued: u64,
+    queue_gas: u64,
     queue_hash: B256,
     last_batch: Option<Batch>,
     _directory: TempDir,
@@ -66,8 +67,16 @@ impl Fixture {
         let l1 = Header { number: 1, timestamp: GENESIS_TIME, ..Header::default() }.seal_slow();
         chain.begin_l1(&l1).unwrap();
         chain.see_l1_head(1);
-        let mut fixture =
-            Self { chain, user, l1, queued: 0, queue_hash: B256::ZERO, last_batch: None, _directory: directory };
+        let mut fixture = Self {
+            chain,
+            user,
+            l1,
+            queued: 0,
+            queue_gas: 0,
+            queue_hash: B256::ZERO,
+            last_batch: None,
+            _directory: directory,
+        };
         // Batches have the block before as their origin.
         fixture.l1_block(Vec::new());
         fixture
@@ -105,8 +114,9 @@ impl Fixture {
             data,
         };
         self.queued += 1;
+        self.queue_gas += message.gas_limit;
         self.queue_hash = postern_protocol::message::extend_queue(self.queue_hash, message.hash());
-        self.l1_block(vec![L1Event::Queued(message.clone())]);
+        self.l1_block(vec![L1Event::Queued { message: message.clone(), end: self.queue_gas }]);
         message
     }
 
@@ -138,7 +148,8 @@ impl Fixture {
     }
 
     fn sequence(&self, batch_interval: Duration) {
-        let policy = SequencingPolicy { confirmations: 0, batch_interval, empty_blocks: false };
+        let policy =
+            SequencingPolicy { confirmations: 0, batch_interval, empty_blocks: false, capacity: MAX_BATCH_DATA };
         while self.chain.sequence(&policy, 0).unwrap() != Step::Idle {}
     }
 
@@ -146,6 +157,7 @@ impl Fixture {
     pub(crate) fn post(&mut self) {
         self.sequence(Duration::ZERO);
         let sealed = self.chain.next_to_post().unwrap().expect("a batch to post");
+        let data = BatchData::Calldata(sealed.data);
         let batch = Batch {
             parent: self.last_batch.map(|last| last.hash()).unwrap_or_default(),
             index: sealed.index,
@@ -153,13 +165,13 @@ impl Fixture {
             l1_block: self.l1.number + 1,
             origin_number: sealed.origin_number,
             origin_hash: sealed.origin_hash,
-            data_commitment: data::commitment(&sealed.data),
+            data_commitment: data.commitment(),
             queue_hash: self.queue_hash,
-            queue_count: self.queued,
+            queue_gas: self.queue_gas,
             consumed_to: sealed.consume_to,
         };
         self.last_batch = Some(batch);
-        self.l1_block(vec![L1Event::Appended { hash: batch.hash(), batch, data: sealed.data }]);
+        self.l1_block(vec![L1Event::Appended { hash: batch.hash(), batch, data }]);
         assert!(self.chain.derive_next().unwrap());
     }
 
@@ -177,6 +189,11 @@ impl Fixture {
         let id = commitment.id();
         self.l1_block(vec![L1Event::Proposed { id, commitment, checkpoints }]);
         id
+    }
+
+    /// Finalizes a commitment on L1.
+    pub(crate) fn finalize(&mut self, id: B256) {
+        self.l1_block(vec![L1Event::Finalized(id)]);
     }
 
     /// Rejects a commitment on L1.

@@ -272,8 +272,9 @@ mod tests {
     #[test]
     fn the_state_holds_the_predeploys() {
         let genesis = Genesis::build(&config());
-        let preimages: BTreeMap<_, _> = genesis.preimages.iter().cloned().collect();
-        let mut state = postern_execution::State::new(&preimages, genesis.output.state_root);
+        let preimages = genesis.preimages.iter().cloned().collect();
+        let witness = postern_execution::Witness { preimages, ..Default::default() };
+        let mut state = postern_execution::State::new(witness, genesis.output.state_root);
 
         for (address, code) in [
             (predeploys::L1_INFO, &L1Info::DEPLOYED_BYTECODE),

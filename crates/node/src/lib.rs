@@ -17,10 +17,12 @@
 
 mod agreement;
 mod batcher;
+mod carrier;
 pub mod chain;
 #[cfg(test)]
 mod fixture;
 pub mod genesis;
+mod http;
 pub mod l1;
 pub mod mempool;
 pub mod proposer;
@@ -30,6 +32,9 @@ pub mod rpc;
 mod sequencer;
 pub mod shutdown;
 pub mod store;
+
+pub use carrier::DataSource;
+pub use l1::BlobSource;
 
 use std::{
     net::SocketAddr,
@@ -64,8 +69,13 @@ pub struct NodeConfig {
     pub l1_rpc_url: String,
     /// Chain id that the L1 must have, if known.
     pub l1_chain_id: Option<u64>,
+    /// Where to look for the blobs of batches, in this order.
+    pub blob_sources: Vec<BlobSource>,
     /// How often to ask L1 for news.
     pub l1_poll_interval: Duration,
+    /// The most that this node's transactions on L1 offer for one gas, tip included, or for one blob gas, in wei. While L1 asks
+    /// for more, they wait.
+    pub max_l1_fee: u128,
     /// How many L1 blocks must stand on the one up to which the sequencer takes messages. More of them make L2 blocks survive
     /// deeper reorgs of L1, and deposits slower.
     pub l1_confirmations: u64,
@@ -97,7 +107,9 @@ impl NodeConfig {
         Self {
             l1_rpc_url: l1_rpc_url.into(),
             l1_chain_id: chain_id_of(&deployments_dir),
+            blob_sources: Vec::new(),
             l1_poll_interval: Duration::from_secs(1),
+            max_l1_fee: 500_000_000_000,
             l1_confirmations: 0,
             genesis: deployments_dir.join("genesis.json"),
             deployments_dir,
@@ -125,6 +137,8 @@ pub struct SequencerConfig {
     pub batch_interval: Duration,
     /// Whether to build a block for each new L1 block though there is nothing in it.
     pub empty_blocks: bool,
+    /// What batches' data goes by. On an L1 without blobs it is calldata, whatever this says.
+    pub data_source: DataSource,
     /// After how long a batch that L1 did not include is sent again for a higher fee.
     pub resubmit_after: Duration,
 }
@@ -137,6 +151,7 @@ impl SequencerConfig {
             block_interval: Duration::from_millis(250),
             batch_interval: Duration::from_secs(12),
             empty_blocks: false,
+            data_source: DataSource::default(),
             resubmit_after: Duration::from_secs(60),
         }
     }
@@ -195,10 +210,15 @@ impl Node {
     ///
     /// # Errors
     /// If one of them is missing, wrong or in use. Nothing runs then.
-    pub async fn start(config: NodeConfig) -> Result<NodeHandle, NodeError> {
+    pub async fn start(mut config: NodeConfig) -> Result<NodeHandle, NodeError> {
         let deployment = Deployment::load(&config.deployments_dir)?;
         let genesis = Genesis::load(&config.genesis)?;
-        let l1 = L1::connect(&config.l1_rpc_url, deployment, config.l1_chain_id, config.l1_poll_interval).await?;
+        let l1 = L1::connect(&config, deployment).await?;
+        if let Some(sequencer) = &mut config.sequencer
+            && !l1.has_blobs().await?
+        {
+            sequencer.data_source = DataSource::Calldata;
+        }
         l1.check_genesis(Commitment::genesis(genesis.output.root()).id()).await?;
 
         let chain_config = ChainConfig {
@@ -242,10 +262,11 @@ fn spawn(config: NodeConfig, chain: &Chain, l1: &L1, shutdown: &Shutdown) -> Joi
             confirmations: config.l1_confirmations,
             batch_interval: sequencer.batch_interval,
             empty_blocks: sequencer.empty_blocks,
+            capacity: sequencer.data_source.capacity(),
         };
         let building = sequencer::run(chain(), policy, sequencer.block_interval, shutdown());
         roles.spawn(async { ("sequencer", building.await) });
-        let posting = batcher::run(chain(), l1(), sequencer.signer, sequencer.resubmit_after, shutdown());
+        let posting = batcher::run(chain(), l1(), sequencer, shutdown());
         roles.spawn(async {
             posting.await;
             ("batcher", Ok(()))

@@ -8,10 +8,10 @@ use alloy::{
     primitives::{Address, U256},
     signers::local::PrivateKeySigner,
 };
-use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use clap::{Args, Parser, Subcommand, builder::RangedU64ValueParser, error::ErrorKind};
 use eyre::{WrapErr, bail, eyre};
 use postern_node::{
-    Node, NodeConfig, NodeHandle, SequencerConfig,
+    BlobSource, DataSource, Node, NodeConfig, NodeHandle, SequencerConfig,
     genesis::{Genesis, GenesisConfig},
     proposer::ProposerConfig,
     relayer::RelayerConfig,
@@ -23,6 +23,9 @@ use tracing_subscriber::EnvFilter;
 
 /// What is logged unless `RUST_LOG` says otherwise.
 const DEFAULT_LOG: &str = "postern_node=info";
+
+/// In wei.
+const GWEI: u128 = 1_000_000_000;
 
 /// A node of a Postern L2.
 #[derive(Parser)]
@@ -48,8 +51,8 @@ struct GenesisArgs {
     /// Time of block 0, in seconds; not after the deployment on L1.
     #[arg(long, value_name = "SECONDS")]
     timestamp: u64,
-    /// Account to which the fee vault pays what it collected.
-    #[arg(long, value_name = "ADDRESS", default_value_t)]
+    /// Account to which the fee vault pays what it collected. It can never be changed, and the zero address never paid.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_recipient)]
     fee_recipient: Address,
     /// Balance to begin with, in wei. Nothing on L1 backs it: for test chains only.
     #[arg(long = "fund", value_name = "ADDRESS=WEI", value_parser = parse_fund)]
@@ -64,6 +67,13 @@ struct RunArgs {
     /// JSON-RPC of an L1 node.
     #[arg(long, value_name = "URL", env = "POSTERN_L1_RPC", hide_env_values = true)]
     l1_rpc: String,
+    /// HTTP API of a beacon node of this L1, or of an archive of its blobs; may be given several times.
+    #[arg(long, value_name = "URL", env = "POSTERN_L1_BEACON", hide_env_values = true, value_delimiter = ',')]
+    l1_beacon: Vec<String>,
+    /// Directory with blobs, `<versioned hash>.blob`, which is looked at before any beacon node is asked; may be given several
+    /// times.
+    #[arg(long, value_name = "DIR")]
+    blobs_dir: Vec<PathBuf>,
     /// Directory of the deployment: the files that the deploy script wrote.
     #[arg(long, value_name = "DIR")]
     deployment: PathBuf,
@@ -77,21 +87,28 @@ struct RunArgs {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8545")]
     rpc_addr: SocketAddr,
     /// How often to look at L1, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 1_000)]
+    #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = at_least_one())]
     poll_ms: u64,
+    /// The most that transactions to L1 offer for one gas, tip included, or for one blob gas, in gwei. While L1 asks for more,
+    /// they wait.
+    #[arg(long, value_name = "GWEI", default_value_t = 500)]
+    max_fee_gwei: u64,
     /// How long to wait before a transaction to L1 is replaced by one that pays more, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 60_000)]
+    #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = at_least_one())]
     resubmit_ms: u64,
 
     /// Private key of the sequencer, in hex; better given by the environment, where other users do not see it.
     #[arg(long, value_name = "HEX", env = "POSTERN_SEQUENCER_KEY", hide_env_values = true)]
     sequencer_key: Option<String>,
     /// Time between L2 blocks, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 1_000)]
+    #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = at_least_one())]
     block_interval_ms: u64,
     /// Time between batches, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 12_000)]
     batch_interval_ms: u64,
+    /// What the data of batches goes to L1 by.
+    #[arg(long, value_name = "SOURCE", value_enum, default_value_t)]
+    data_source: DataSource,
     /// Make a block for each new L1 block also when there is nothing to put in, for clients that wait for the next one.
     #[arg(long)]
     empty_blocks: bool,
@@ -112,6 +129,9 @@ struct RunArgs {
     /// Messages that ask for more L1 gas than this are left to their senders.
     #[arg(long, value_name = "GAS", default_value_t = RelayerConfig::default().max_message_gas)]
     relay_max_gas: u64,
+    /// What the relayer spends on average, in wei per day; so much may go at once.
+    #[arg(long, value_name = "WEI", default_value_t = RelayerConfig::default().max_spend_per_day)]
+    relay_max_spend: u128,
 }
 
 fn main() -> ExitCode {
@@ -152,6 +172,18 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Intervals: none would be no waiting at all.
+fn at_least_one() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..)
+}
+
+fn parse_recipient(text: &str) -> Result<Address, String> {
+    match Address::from_str(text) {
+        Ok(Address::ZERO) => Err("fees sent to the zero address are lost".to_owned()),
+        address => address.map_err(|error| error.to_string()),
+    }
 }
 
 fn parse_fund(text: &str) -> Result<(Address, U256), String> {
@@ -220,11 +252,15 @@ fn config(args: RunArgs) -> eyre::Result<NodeConfig> {
         config.genesis = genesis;
     }
     config.rpc = RpcConfig { addr: args.rpc_addr, ..RpcConfig::default() };
+    let directories = args.blobs_dir.into_iter().map(BlobSource::Directory);
+    config.blob_sources = directories.chain(args.l1_beacon.into_iter().map(BlobSource::Beacon)).collect();
+    config.max_l1_fee = u128::from(args.max_fee_gwei) * GWEI;
     config.l1_poll_interval = poll_interval;
     config.sequencer = sequencer.map(|signer| SequencerConfig {
         block_interval: Duration::from_millis(args.block_interval_ms),
         batch_interval: Duration::from_millis(args.batch_interval_ms),
         empty_blocks: args.empty_blocks,
+        data_source: args.data_source,
         resubmit_after,
         ..SequencerConfig::new(signer)
     });
@@ -241,6 +277,7 @@ fn config(args: RunArgs) -> eyre::Result<NodeConfig> {
     config.relayer = relayer.map(|signer| {
         let relayer = RelayerConfig {
             max_message_gas: args.relay_max_gas,
+            max_spend_per_day: args.relay_max_spend,
             poll_interval,
             resubmit_after,
             ..RelayerConfig::default()

@@ -33,9 +33,18 @@ fn fails(mut command: Command) -> String {
     text.trim_end().to_owned()
 }
 
+/// The recipient of fees, where it does not matter.
+const RECIPIENT: [&str; 2] = ["--fee-recipient", "0x00000000000000000000000000000000000000fe"];
+
+fn genesis(l2_chain_id: &str, out: &str) -> Command {
+    let mut command = postern_node(&["genesis", "--l2-chain-id", l2_chain_id, "--timestamp", "1700000000"]);
+    command.args(RECIPIENT).args(["--out", out]);
+    command
+}
+
 fn write_genesis(path: &Path) -> String {
     let path = path.to_str().unwrap();
-    succeeds(postern_node(&["genesis", "--l2-chain-id", "42069", "--timestamp", "1700000000", "--out", path]))
+    succeeds(genesis("42069", path))
 }
 
 /// A directory as the deploy script leaves it, though nothing is deployed.
@@ -51,9 +60,12 @@ fn deployment() -> TempDir {
 
 /// `postern-node run` on a deployment, with an L1 that nobody serves.
 fn run(deployment: &Path, data: &Path) -> Command {
-    let (deployment, data) = (deployment.to_str().unwrap(), data.to_str().unwrap());
     // Port 1 is reserved, and nothing listens there.
-    let l1 = "http://127.0.0.1:1";
+    run_on("http://127.0.0.1:1", deployment, data)
+}
+
+fn run_on(l1: &str, deployment: &Path, data: &Path) -> Command {
+    let (deployment, data) = (deployment.to_str().unwrap(), data.to_str().unwrap());
     postern_node(&["run", "--l1-rpc", l1, "--deployment", deployment, "--data-dir", data, "--rpc-addr", "127.0.0.1:0"])
 }
 
@@ -63,7 +75,7 @@ fn writes_a_genesis_with_what_was_asked_for() {
     let path = directory.path().join("new/genesis.json");
     let funded = "0x00000000000000000000000000000000000000aa";
     let mut command = postern_node(&["genesis", "--l2-chain-id", "7", "--timestamp", "1700000000"]);
-    command.args(["--fee-recipient", "0x00000000000000000000000000000000000000fe"]);
+    command.args(RECIPIENT);
     command.args(["--fund", &format!("{funded}=1000000000000000000")]);
     command.arg("--out").arg(&path);
 
@@ -87,7 +99,7 @@ fn two_chains_have_two_output_roots() {
     write_genesis(&path);
     let first = root();
     let out = path.to_str().unwrap();
-    succeeds(postern_node(&["genesis", "--l2-chain-id", "42070", "--timestamp", "1700000000", "--out", out]));
+    succeeds(genesis("42070", out));
     assert_ne!(first, root());
 }
 
@@ -98,8 +110,13 @@ fn refuses_arguments_in_one_line() {
         (&["walk"], "walk"),
         (&["genesis"], "--l2-chain-id"),
         (&["genesis", "--l2-chain-id", "x", "--timestamp", "1", "--out", "/dev/null"], "invalid value 'x'"),
+        (&["genesis", "--l2-chain-id", "1", "--timestamp", "1", "--out", "/dev/null"], "--fee-recipient"),
+        (&["genesis", "--fee-recipient", "0x0000000000000000000000000000000000000000"], "are lost"),
         (&["genesis", "--l2-chain-id", "1", "--timestamp", "1", "--out", "/dev/null", "--fund", "0x1"], "ADDRESS=WEI"),
         (&["run"], "--l1-rpc"),
+        (&["run", "--poll-ms", "0"], "0 is not in 1.."),
+        (&["run", "--block-interval-ms", "0"], "0 is not in 1.."),
+        (&["run", "--data-source", "pigeons"], "[possible values: auto, calldata, blobs]"),
         (
             &["run", "--l1-rpc", "http://127.0.0.1:1", "--deployment", ".", "--data-dir", ".", "--rpc-addr", "here"],
             "--rpc-addr",
@@ -112,7 +129,7 @@ fn refuses_arguments_in_one_line() {
 
 #[test]
 fn refuses_a_genesis_that_cannot_be_written() {
-    let line = fails(postern_node(&["genesis", "--l2-chain-id", "1", "--timestamp", "1", "--out", "/dev/null/x/y"]));
+    let line = fails(genesis("1", "/dev/null/x/y"));
     assert!(line.starts_with("error: cannot write genesis /dev/null/x/y: "), "{line}");
 }
 
@@ -185,16 +202,21 @@ fn refuses_one_key_for_two_roles() {
 #[test]
 fn says_that_l1_is_unreachable() {
     let (deployment, data) = (deployment(), tempfile::tempdir().unwrap());
-    let line = fails(run(deployment.path(), data.path()));
-    assert!(line.contains("http://127.0.0.1:1"), "{line}");
+    for l1 in ["http://127.0.0.1:1", "https://127.0.0.1:1"] {
+        let line = fails(run_on(l1, deployment.path(), data.path()));
+        assert!(line.contains(&format!("cannot reach L1 at {l1}")) && line.contains("Connection refused"), "{line}");
+    }
 }
 
 #[test]
-fn refuses_an_l1_url_that_is_none() {
+fn refuses_a_url_that_is_none() {
     let (deployment, data) = (deployment(), tempfile::tempdir().unwrap());
-    let arguments = ["run", "--l1-rpc", "not a url", "--deployment"];
-    let mut command = postern_node(&arguments);
-    command.arg(deployment.path()).arg("--data-dir").arg(data.path());
+    for l1 in ["not a url", "localhost:8545", "ws://localhost:8545"] {
+        let line = fails(run_on(l1, deployment.path(), data.path()));
+        assert!(line.starts_with(&format!("error: {l1} is not a URL")), "{line}");
+    }
+    let mut command = run(deployment.path(), data.path());
+    command.args(["--l1-beacon", "localhost:5052"]);
     let line = fails(command);
-    assert!(line.contains("not a url"), "{line}");
+    assert!(line.starts_with("error: localhost:5052 is not a URL of a beacon API: its scheme is localhost"), "{line}");
 }

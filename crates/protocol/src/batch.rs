@@ -1,15 +1,23 @@
 //! Batches: the record that L1 keeps by its hash, and the encoding of their data.
 
 use crate::{
-    constants::MAX_BLOCKS_PER_BATCH,
+    constants::{MAX_BATCH_CONTENT, MAX_BLOCKS_PER_BATCH, MAX_TRANSACTIONS_PER_BATCH},
     words::{Decoder, Encoder},
 };
 use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes, keccak256};
-use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
+use alloy_rlp::{Decodable, Encodable, Header, RlpEncodable};
+use core::iter;
+use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_slice_iter_to_slice};
 
-/// First byte of the data.
-const VERSION: u8 = 0;
+/// First byte of data that is the blocks.
+const RAW: u8 = 0;
+
+/// First byte of data that is the blocks, compressed: a stream of DEFLATE (RFC 1951), without a header or a checksum.
+const DEFLATE: u8 = 1;
+
+/// Of 0 to 10. 1,000 mixed transactions take 17 ms; a lower one saves time that nobody waits for, the highest gains 0.2 %.
+const COMPRESSION_LEVEL: u8 = 9;
 
 /// All that a batch of L2 inputs is, kept on L1 only as its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +38,9 @@ pub struct Batch {
     pub data_commitment: B256,
     /// The bridge's queue hash at inclusion.
     pub queue_hash: B256,
-    /// Messages in the queue at inclusion.
-    pub queue_count: u64,
-    /// Messages `[0, consumed_to)` of the queue are ordered once this batch is.
+    /// Where the queue ended at inclusion, in L2 gas: the gas limits of its messages together.
+    pub queue_gas: u64,
+    /// The messages of the queue that end here or before, in L2 gas, are executed once this batch is.
     pub consumed_to: u64,
 }
 
@@ -48,7 +56,7 @@ impl Batch {
             .word(self.origin_hash)
             .word(self.data_commitment)
             .word(self.queue_hash)
-            .u64(self.queue_count)
+            .u64(self.queue_gas)
             .u64(self.consumed_to)
             .finish()
     }
@@ -70,7 +78,7 @@ impl Batch {
             origin_hash: words.word()?,
             data_commitment: words.word()?,
             queue_hash: words.word()?,
-            queue_count: words.u64()?,
+            queue_gas: words.u64()?,
             consumed_to: words.u64()?,
         };
         words.finish()?;
@@ -79,7 +87,7 @@ impl Batch {
 }
 
 /// One L2 block as a batch's data describes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, RlpEncodable, RlpDecodable)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, RlpEncodable)]
 pub struct Block {
     /// Claimed time, in seconds; clamped by the derivation.
     pub timestamp: u64,
@@ -89,24 +97,72 @@ pub struct Block {
     pub transactions: Vec<Bytes>,
 }
 
-/// The data of a batch of these blocks.
+impl Block {
+    /// Takes a block with at most `room` transactions from the front of `rlp`, which must be canonical, as everywhere in
+    /// Ethereum. Counts while it decodes: what has more transactions is not kept in memory first.
+    fn decode(rlp: &mut &[u8], room: usize) -> Option<Self> {
+        let mut fields = Header::decode_bytes(rlp, true).ok()?;
+        let timestamp = u64::decode(&mut fields).ok()?;
+        let messages = u64::decode(&mut fields).ok()?;
+        let mut list = Header::decode_bytes(&mut fields, true).ok()?;
+        let mut transactions = Vec::new();
+        while !list.is_empty() {
+            if transactions.len() == room {
+                return None;
+            }
+            transactions.push(Bytes::decode(&mut list).ok()?);
+        }
+        fields.is_empty().then_some(Self { timestamp, messages, transactions })
+    }
+}
+
+/// The data of a batch of these blocks: compressed if that makes it shorter. Of blocks beyond a limit of [`crate::constants`]
+/// `decode` would give back only those before it.
 pub fn encode(blocks: &[Block]) -> Bytes {
-    let mut data = alloc::vec![VERSION];
+    let mut data = alloc::vec![RAW];
     blocks.iter().for_each(|block| block.encode(&mut data));
+    let content = &data[1..];
+    // What does not fit a stream fits raw data as far as it goes.
+    if content.len() <= MAX_BATCH_CONTENT {
+        let stream = compress_to_vec(content, COMPRESSION_LEVEL);
+        if stream.len() < content.len() {
+            data.truncate(1);
+            data[0] = DEFLATE;
+            data.extend_from_slice(&stream);
+        }
+    }
     data.into()
 }
 
-/// How many bytes `block` adds to a batch's data. The version byte comes on top, once.
+/// How many bytes `block` adds to a batch's data before compression. The first byte comes on top, once.
 pub fn encoded_length(block: &Block) -> usize {
     block.length()
 }
 
-/// The blocks in a batch's data, up to the first byte that does not fit or to `MAX_BLOCKS_PER_BATCH`; the rest is ignored.
-/// Takes any bytes. The RLP must be canonical, as everywhere in Ethereum.
+/// The blocks in a batch's data, up to the first byte that does not fit or to a limit of [`crate::constants`]; the rest is
+/// ignored. Takes any bytes.
 pub fn decode(data: &[u8]) -> Vec<Block> {
-    let Some((&VERSION, mut rest)) = data.split_first() else {
-        return Vec::new();
+    match data.split_first() {
+        Some((&RAW, content)) => decode_blocks(&content[..content.len().min(MAX_BATCH_CONTENT)]),
+        Some((&DEFLATE, stream)) => decompress(stream).map(|content| decode_blocks(&content)).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+fn decode_blocks(mut content: &[u8]) -> Vec<Block> {
+    let mut room = MAX_TRANSACTIONS_PER_BATCH;
+    let next = || {
+        let block = Block::decode(&mut content, room)?;
+        room -= block.transactions.len();
+        Some(block)
     };
-    let next = || Block::decode(&mut rest).ok();
-    core::iter::from_fn(next).take(MAX_BLOCKS_PER_BATCH).collect()
+    iter::from_fn(next).take(MAX_BLOCKS_PER_BATCH).collect()
+}
+
+/// What a stream unfolds to, if it is well-formed and that is no more than `MAX_BATCH_CONTENT`. Never holds more.
+fn decompress(stream: &[u8]) -> Option<Vec<u8>> {
+    let mut content = alloc::vec![0; MAX_BATCH_CONTENT];
+    let length = decompress_slice_iter_to_slice(&mut content, iter::once(stream), false, true).ok()?;
+    content.truncate(length);
+    Some(content)
 }

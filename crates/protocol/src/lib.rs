@@ -11,6 +11,7 @@
 extern crate alloc;
 
 pub mod batch;
+pub mod blob;
 pub mod commitment;
 pub mod constants;
 pub mod data;

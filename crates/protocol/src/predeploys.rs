@@ -26,7 +26,7 @@ pub const L1_INFO_BLOCK_HASH_SLOT: U256 = U256::from_limbs([1, 0, 0, 0]);
 /// Slot of `L1Info.beaconRoot`.
 pub const L1_INFO_BEACON_ROOT_SLOT: U256 = U256::from_limbs([2, 0, 0, 0]);
 
-/// Slot of `L1Info.messagesExecuted`.
+/// Slot of `L1Info` that packs, from the low end, `messagesExecuted` and `gasExecuted` (64 bits each).
 pub const L1_INFO_MESSAGES_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
 
 /// Slot of `Outbox.count`.

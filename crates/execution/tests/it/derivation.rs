@@ -2,16 +2,19 @@
 
 use crate::support::*;
 use alloy_consensus::TxEip1559;
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
-use postern_execution::{BatchBuilder, BatchContext, L1Origin, MissingPreimage, Recorder, SkipReason, execute_batch};
+use alloy_primitives::{Address, B256, U256};
+use postern_execution::{
+    BatchBuilder, BatchContext, ExecutedBlock, L1Origin, MissingPreimage, Recorder, SkipReason, execute_batch,
+};
 use postern_protocol::{
-    batch,
-    constants::{BATCH_GAS_LIMIT, BLOCK_GAS_LIMIT, MAX_BLOCKS_PER_BATCH, MAX_QUEUED_GAS_LIMIT},
+    batch::{self, Batch},
+    constants::{
+        BATCH_GAS_LIMIT, BATCH_TRANSACTION_GAS, BLOCK_GAS_LIMIT, FORCED_MESSAGE_GAS, MAX_BLOCKS_PER_BATCH,
+        MAX_QUEUED_GAS_LIMIT,
+    },
     message::QueuedMessage,
     predeploys::HISTORY,
 };
-use proptest::{collection::vec, prelude::*, sample::Index};
-use std::collections::BTreeSet;
 
 const TARGET: Address = Address::repeat_byte(0xbb);
 
@@ -52,7 +55,7 @@ fn a_batch_without_data_makes_one_block() {
 
 #[test]
 fn what_does_not_decode_ends_the_batch_and_what_stands_before_counts() {
-    let good = batch::encode(&[block(GENESIS_TIME + 1, 0, vec![]), block(GENESIS_TIME + 2, 0, vec![])]);
+    let good = batch::encode(&[block(GENESIS_TIME + 91, 0, vec![]), block(GENESIS_TIME + 92, 0, vec![])]);
     let cases: [(&[u8], usize); 7] = [
         (b"", 2),
         (b"\x00", 2),
@@ -66,7 +69,7 @@ fn what_does_not_decode_ends_the_batch_and_what_stands_before_counts() {
         let mut chain = Chain::new([]);
         let outcome = chain.append_data(&[&good, tail].concat(), 0);
         assert_eq!(outcome.blocks.len(), blocks, "{tail:?}");
-        assert_eq!(outcome.blocks[1].header.timestamp, GENESIS_TIME + 2);
+        assert_eq!(outcome.blocks[1].header.timestamp, GENESIS_TIME + 92);
     }
     // Another version is another language.
     let mut chain = Chain::new([]);
@@ -83,13 +86,14 @@ fn a_batch_has_no_more_blocks_than_it_may() {
 }
 
 #[test]
-fn timestamps_are_clamped_between_the_parent_and_l1() {
+fn timestamps_are_clamped_between_parent_and_origin_and_l1() {
     let mut chain = Chain::new([]);
     let l1_time = chain.l1_time;
-    let claimed = [5, GENESIS_TIME + 7, GENESIS_TIME + 3, u64::MAX, 0];
+    let origin = chain.origin().timestamp;
+    let claimed = [5, origin + 7, origin + 3, u64::MAX, 0];
     let outcome = chain.append(&claimed.map(|timestamp| block(timestamp, 0, vec![])), 0);
     let times: Vec<_> = outcome.blocks.iter().map(|block| block.header.timestamp).collect();
-    assert_eq!(times, [GENESIS_TIME, GENESIS_TIME + 7, GENESIS_TIME + 7, l1_time, l1_time]);
+    assert_eq!(times, [origin, origin + 7, origin + 7, l1_time, l1_time]);
 
     // An L1 time before the parent's cannot be, but would not go back either.
     chain.l1_time = 3;
@@ -131,28 +135,45 @@ fn messages_that_do_not_fit_a_block_come_before_its_transactions() {
 }
 
 #[test]
-fn a_flooded_queue_is_carried_over_and_comes_first() {
-    let wallet = Wallet::new(1);
-    let mut chain = Chain::new([(wallet.address, funded(ETHER)), (TARGET, contract(code::BURN))]);
-    (0..40).for_each(|_| drop(chain.enqueue(hungry())));
-    let fit = BATCH_GAS_LIMIT / MAX_QUEUED_GAS_LIMIT;
-    assert_eq!(fit, 29);
-    let outcome = chain.append_data(&[], 40);
-    assert_eq!(messages(&outcome), [3, 3, 3, 3, 3, 3, 3, 3, 3, 2]);
-    assert_eq!(chain.info().messages_executed, fit);
-
-    // The next batch names none of them and consumes no more, and yet begins with them.
-    let transaction = wallet.sign(transfer(0, Address::repeat_byte(0xcc), 1));
-    let outcome = chain.append(&[block(0, 0, vec![transaction.clone()])], 40);
-    assert_eq!(messages(&outcome), [3, 3, 3, 2]);
-    assert_eq!(outcome.blocks[0].skipped[0].reason, SkipReason::MessagesWaiting);
-    assert_eq!(chain.info().messages_executed, 40);
-    let outcome = chain.append(&[block(0, 0, vec![transaction])], 40);
-    assert_eq!((messages(&outcome), outcome.blocks[0].transactions.len()), (vec![0], 1));
+fn what_a_batch_consumes_it_executes() {
+    let mut chain = Chain::new([(TARGET, contract(code::BURN))]);
+    (0..30).for_each(|_| drop(chain.enqueue(hungry())));
+    let fit = FORCED_MESSAGE_GAS / MAX_QUEUED_GAS_LIMIT;
+    assert_eq!(fit, 28);
+    // A place inside a message leaves it behind.
+    let record = chain.record(&[], 0);
+    let outcome = chain.append_record(Batch { consumed_to: FORCED_MESSAGE_GAS, ..record });
+    assert_eq!(messages(&outcome), [3, 3, 3, 3, 3, 3, 3, 3, 3, 1]);
+    let info = chain.info();
+    assert_eq!((info.messages_executed, info.gas_executed), (fit, fit * MAX_QUEUED_GAS_LIMIT));
+    // Up to where it ends nothing happens; from there on the next batch executes it, though it names none.
+    for (consumed_to, expected) in [(chain.place(fit + 1) - 1, vec![0]), (chain.place(fit + 1), vec![0, 1])] {
+        let record = chain.record(&batch::encode(&[block(0, 0, vec![])]), 0);
+        assert_eq!(messages(&chain.append_record(Batch { consumed_to, ..record })), expected);
+    }
+    assert_eq!(chain.info().gas_executed, chain.place(fit + 1));
 }
 
 #[test]
-fn a_batch_uses_no_more_gas_than_it_may() {
+fn the_queue_is_read_only_as_far_as_it_is_needed() {
+    let mut chain = Chain::new([]);
+    let hashes: Vec<_> = (0..5).map(|_| chain.enqueue(message()).hash()).collect();
+    let read = |chain: &Chain, record: &Batch| -> Vec<_> {
+        let recorder = Recorder::new(&chain.store);
+        execute_batch(&recorder, chain.output.root(), record.hash()).unwrap();
+        let witness = recorder.into_witness().preimages;
+        hashes.iter().map(|hash| witness.contains_key(hash)).collect()
+    };
+    // Where nothing is consumed, nothing; otherwise from the end to the first that is not executed.
+    let nothing = chain.record(&[], 0);
+    assert_eq!(read(&chain, &nothing), [false; 5]);
+    chain.append_data(&[], 2);
+    let one = chain.record(&[], 3);
+    assert_eq!(read(&chain, &one), [false, false, true, true, true]);
+}
+
+#[test]
+fn transactions_and_messages_have_gas_of_their_own() {
     let wallet = Wallet::new(1);
     let mut chain = Chain::new([(wallet.address, funded(ETHER)), (TARGET, contract(code::BURN))]);
     let burn = |nonce| {
@@ -162,19 +183,21 @@ fn a_batch_uses_no_more_gas_than_it_may() {
             ..transfer(nonce, TARGET, 0)
         })
     };
-    let blocks: Vec<_> = (0..10).map(|n| block(0, 0, (3 * n..3 * n + 3).map(burn).collect())).collect();
-    chain.enqueue(hungry());
-    let outcome = chain.append(&blocks, 1);
-    let used: u64 = outcome.blocks.iter().map(|block| block.header.gas_used).sum();
-    assert_eq!(used, 29 * MAX_QUEUED_GAS_LIMIT);
-    assert_eq!(outcome.blocks.len(), 10, "the message does not fit a closing block either");
-    let left = BATCH_GAS_LIMIT - used;
-    let reason = SkipReason::BatchGasLimit { received: MAX_QUEUED_GAS_LIMIT, available: left };
-    assert_eq!(outcome.blocks[9].skipped[0].reason, reason);
-    assert_eq!(chain.info().messages_executed, 0);
+    let blocks: Vec<_> = (0..8).map(|n| block(0, 0, (3 * n..3 * n + 3).map(burn).collect())).collect();
+    (0..8).for_each(|_| drop(chain.enqueue(hungry())));
+    let outcome = chain.append(&blocks, 8);
+    let used = |blocks: &[ExecutedBlock]| blocks.iter().map(|block| block.header.gas_used).sum::<u64>();
+    let transactions = used(&outcome.blocks[..8]);
+    assert_eq!(transactions, 20 * MAX_QUEUED_GAS_LIMIT);
+    let available = BATCH_TRANSACTION_GAS - transactions;
+    let reason = SkipReason::BatchGasLimit { received: MAX_QUEUED_GAS_LIMIT, available };
+    let skipped: Vec<_> = outcome.blocks.iter().flat_map(|block| &block.skipped).collect();
+    assert_eq!(skipped.len(), 4);
+    assert!(skipped.iter().all(|skipped| skipped.reason == reason));
+    // The messages are not kept waiting by that.
+    assert_eq!(messages(&outcome)[8..], [3, 3, 2]);
+    assert!(used(&outcome.blocks) <= BATCH_GAS_LIMIT);
     assert!(outcome.blocks.iter().all(|block| block.header.gas_used <= BLOCK_GAS_LIMIT));
-    // It is carried over, not lost.
-    assert_eq!(messages(&chain.append_data(&[], 1)), [1]);
 }
 
 #[test]
@@ -229,9 +252,9 @@ fn each_missing_preimage_is_named() {
     let recorder = Recorder::new(&chain.store);
     execute_batch(&recorder, chain.output.root(), record.hash()).unwrap();
     let witness = recorder.into_witness();
-    assert!(witness.len() > 15);
-    for hidden in witness.keys().copied() {
-        let without = Without { store: &witness, hidden };
+    assert!(witness.preimages.len() > 15);
+    for hidden in witness.preimages.keys().copied() {
+        let without = Without { witness: &witness, hidden };
         let result = execute_batch(&without, chain.output.root(), record.hash());
         assert_eq!(result.unwrap_err(), MissingPreimage(hidden));
     }
@@ -246,15 +269,15 @@ fn the_sequencer_and_the_derivation_make_the_same_blocks() {
 
     let origin = chain.origin();
     let origin = L1Origin::from_header(origin.number, origin.hash_slow(), &alloy_rlp::encode(&origin));
-    let context = BatchContext { origin, index: 0, promised: 0, consumed_to: u64::MAX };
+    let context = BatchContext { origin, index: 0, last: u64::MAX };
     let open = |chain: &Chain| BatchBuilder::new(chain.store.clone(), CHAIN_ID, chain.head.clone(), context);
     let mut builder = open(&chain).unwrap();
     let mut blocks = Vec::new();
     let mut sealed = Vec::new();
-    for (timestamp, messages, nonce) in [(1_010, 5, 0), (1_020, 0, 0), (1_030, 0, 1)] {
+    for (timestamp, messages, nonce) in [(1_090, 5, 0), (1_095, 0, 0), (1_099, 0, 1)] {
         // As after a restart: from what was stored, at any block.
         let mut store = chain.store.clone();
-        store.extend(sealed.iter().flat_map(|block: &postern_execution::ExecutedBlock| block.preimages.clone()));
+        store.preimages.extend(sealed.iter().flat_map(|block: &ExecutedBlock| block.preimages.clone()));
         builder = BatchBuilder::resume(store, CHAIN_ID, builder.head().clone(), context, builder.progress()).unwrap();
 
         let transaction = send(nonce);
@@ -270,99 +293,6 @@ fn the_sequencer_and_the_derivation_make_the_same_blocks() {
     assert_eq!(blocks.iter().map(|block| block.transactions.len()).collect::<Vec<_>>(), [0, 1, 1]);
 
     let outcome = chain.append(&blocks, 5);
-    let headers = |blocks: &[postern_execution::ExecutedBlock]| -> Vec<_> {
-        blocks.iter().map(|block| block.header.seal()).collect()
-    };
+    let headers = |blocks: &[ExecutedBlock]| -> Vec<_> { blocks.iter().map(|block| block.header.seal()).collect() };
     assert_eq!(headers(&outcome.blocks), headers(&sealed));
-}
-
-/// A transaction that may be valid, by one of two senders.
-fn transaction() -> impl Strategy<Value = Bytes> {
-    let kind = prop_oneof![Just(TxKind::Call(TARGET)), Just(TxKind::Create), Just(TxKind::Call(Address::ZERO))];
-    let input = prop_oneof![
-        Just(bytes(code::BURN)),
-        Just(bytes(&code::deploying(code::LOG))),
-        vec(any::<u8>(), 0..40).prop_map(Bytes::from)
-    ];
-    (1..3_u8, 0..4_u64, 20_000..200_000_u64, kind, input, 0..3_u64).prop_map(
-        |(seed, nonce, gas_limit, to, input, value)| {
-            let template = transfer(nonce, TARGET, value);
-            Wallet::new(seed).sign(TxEip1559 { gas_limit, to, input, ..template })
-        },
-    )
-}
-
-fn queued() -> impl Strategy<Value = QueuedMessage> {
-    let gas_limit = prop_oneof![20_000..200_000_u64, Just(MAX_QUEUED_GAS_LIMIT), any::<u64>()];
-    let amount = || prop_oneof![(0..3_u64).prop_map(U256::from), any::<[u8; 32]>().prop_map(U256::from_be_bytes)];
-    let address = || prop_oneof![Just(TARGET), Just(Wallet::new(1).address), any::<[u8; 20]>().prop_map(Address::from)];
-    (address(), address(), amount(), amount(), gas_limit, amount(), vec(any::<u8>(), 0..50)).prop_map(
-        |(sender, target, mint, value, gas_limit, fee, data)| QueuedMessage {
-            index: 0,
-            sender,
-            target,
-            mint,
-            value,
-            gas_limit,
-            fee,
-            data: data.into(),
-        },
-    )
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    /// Any queue and any bytes: the derivation ends, twice with the same result (`Chain::execute` compares), within its
-    /// limits, and consumes what it can.
-    #[test]
-    fn takes_every_batch(
-        batches in vec((
-            vec((any::<u64>(), 0..4_u64, vec(prop_oneof![4 => transaction(), 1 => vec(any::<u8>(), 0..50).prop_map(Bytes::from)], 0..4)), 0..4),
-            vec(queued(), 0..4),
-            vec((any::<Index>(), any::<u8>()), 0..3),
-            vec(any::<u8>(), 0..20),
-            any::<Index>(),
-        ), 1..4),
-    ) {
-        let rich = [1, 2].map(|seed| (Wallet::new(seed).address, funded(ETHER)));
-        let mut chain = Chain::new(rich.into_iter().chain([(TARGET, contract(code::COUNT))]));
-        for (blocks, queue, mutations, tail, consume) in batches {
-            queue.into_iter().for_each(|message| drop(chain.enqueue(message)));
-            let blocks: Vec<_> = blocks.into_iter().map(|(t, m, transactions)| block(t, m, transactions)).collect();
-            let mut data = batch::encode(&blocks).to_vec();
-            for (position, byte) in mutations {
-                let position = position.index(data.len());
-                data[position] = byte;
-            }
-            data.extend(tail);
-
-            let before = chain.info();
-            let consumed = chain.consumed();
-            let consumed_to = consumed + consume.index((chain.queue.len() as u64 - consumed + 1) as usize) as u64;
-            let l1_time = chain.l1_time;
-            let outcome = chain.append_data(&data, consumed_to);
-
-            let gas: u64 = outcome.blocks.iter().map(|block| block.header.gas_used).sum();
-            prop_assert!(gas <= BATCH_GAS_LIMIT);
-            prop_assert!(!outcome.blocks.is_empty());
-            prop_assert!(outcome.blocks.iter().all(|block| block.header.timestamp <= l1_time));
-            // So few messages always fit.
-            prop_assert_eq!(chain.info().messages_executed, consumed_to);
-            let executed: Vec<_> = outcome.blocks.iter().flat_map(|block| block.messages.clone()).collect();
-            prop_assert_eq!(executed, (before.messages_executed..consumed_to).collect::<Vec<_>>());
-            let hashes: BTreeSet<_> = outcome.blocks.iter().flat_map(|block| &block.transactions).map(|tx| tx.hash()).collect();
-            prop_assert_eq!(hashes.len(), outcome.blocks.iter().map(|block| block.transactions.len()).sum::<usize>());
-        }
-    }
-
-    /// Bytes that nobody wrote.
-    #[test]
-    fn takes_every_byte_string(data in vec(any::<u8>(), 0..300), version in any::<bool>()) {
-        let mut data = data;
-        if version && !data.is_empty() {
-            data[0] = 0;
-        }
-        Chain::new([]).append_data(&data, 0);
-    }
 }

@@ -5,10 +5,12 @@ use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, Sealed, Signature, TxKind, U256, hex, keccak256};
 use k256::ecdsa::SigningKey;
 use postern_execution::{
-    BatchOutcome, ExecutedBlock, GenesisAccount, L1Info, Preimages, Recorder, SkipReason, State, execute_batch, genesis,
+    BatchOutcome, ExecutedBlock, GenesisAccount, L1Info, Preimages, Recorder, SkipReason, State, Witness,
+    execute_batch, genesis,
 };
 use postern_protocol::{
     batch::{self, Batch, Block},
+    blob::Blob,
     constants::MIN_BASE_FEE,
     data,
     message::{QueuedMessage, extend_queue, queue_preimage},
@@ -131,11 +133,13 @@ pub(crate) fn funded(balance: U256) -> GenesisAccount {
 
 /// L1 and L2 as far as execution sees them.
 pub(crate) struct Chain {
-    pub(crate) store: BTreeMap<B256, Bytes>,
+    pub(crate) store: Store,
     pub(crate) output: Output,
     pub(crate) head: Sealed<Header>,
     pub(crate) queue: Vec<QueuedMessage>,
     pub(crate) l1_time: u64,
+    /// Time of the origin, if not one L1 block before the batch.
+    pub(crate) origin_time: Option<u64>,
     queue_hash: B256,
     batch: Option<Batch>,
 }
@@ -146,15 +150,16 @@ impl Chain {
         alloc.extend(accounts);
         let genesis = genesis(CHAIN_ID, GENESIS_TIME, &alloc);
         let mut chain = Self {
-            store: BTreeMap::new(),
+            store: Store::default(),
             output: genesis.output,
             head: genesis.header.clone(),
             queue: Vec::new(),
             l1_time: GENESIS_TIME + 100,
+            origin_time: None,
             queue_hash: B256::ZERO,
             batch: None,
         };
-        chain.store.extend(genesis.preimages);
+        chain.store.preimages.extend(genesis.preimages);
         chain.keep(alloy_rlp::encode(genesis.header.inner()));
         chain.keep(genesis.output.preimage());
         chain
@@ -163,7 +168,7 @@ impl Chain {
     pub(crate) fn keep(&mut self, preimage: impl Into<Bytes>) -> B256 {
         let preimage = preimage.into();
         let hash = keccak256(&preimage);
-        self.store.insert(hash, preimage);
+        self.store.preimages.insert(hash, preimage);
         hash
     }
 
@@ -182,7 +187,7 @@ impl Chain {
     pub(crate) fn origin(&self) -> Header {
         Header {
             number: 7 + self.batches(),
-            timestamp: self.l1_time - 12,
+            timestamp: self.origin_time.unwrap_or(self.l1_time.saturating_sub(12)),
             base_fee_per_gas: Some(1),
             withdrawals_root: Some(B256::ZERO),
             blob_gas_used: Some(0),
@@ -194,21 +199,48 @@ impl Chain {
 
     /// Messages that the batches so far consumed.
     pub(crate) fn consumed(&self) -> u64 {
-        self.batch.map_or(0, |batch| batch.consumed_to)
+        self.info().messages_executed
     }
 
     fn batches(&self) -> u64 {
         self.batch.map_or(0, |batch| batch.index + 1)
     }
 
-    /// A batch record with this data that consumes the queue up to `consumed_to`, its preimages stored.
-    pub(crate) fn record(&mut self, batch_data: &[u8], consumed_to: u64) -> Batch {
-        let origin = self.origin();
-        let origin_hash = self.keep(alloy_rlp::encode(&origin));
+    /// Puts data into the calldata of a batch; gives the data commitment.
+    pub(crate) fn calldata(&mut self, batch_data: &[u8]) -> B256 {
         for chunk in data::chunks(batch_data) {
             self.keep(chunk.to_vec());
         }
-        let data_commitment = self.keep(data::commitment_preimage(batch_data));
+        self.keep(data::commitment_preimage(batch_data))
+    }
+
+    /// Puts blobs beside a batch; gives the data commitment. That a versioned hash is of the blob's KZG commitment is for the
+    /// reader to check: here it stands for the blob like any other hash.
+    pub(crate) fn blobs(&mut self, blobs: &[Blob]) -> B256 {
+        let keep = |blob: &Blob| {
+            let versioned_hash = keccak256(blob);
+            self.store.blobs.insert(versioned_hash, Box::new(*blob));
+            versioned_hash
+        };
+        let versioned_hashes: Vec<_> = blobs.iter().map(keep).collect();
+        self.keep(data::blob_commitment_preimage(&versioned_hashes))
+    }
+
+    /// Where the message at `position` begins, and the one before it ends.
+    pub(crate) fn place(&self, position: u64) -> u64 {
+        self.queue.iter().take(position as usize).map(|message| message.gas_limit).sum()
+    }
+
+    /// A batch record with this data in calldata, its preimages stored.
+    pub(crate) fn record(&mut self, batch_data: &[u8], consumed: u64) -> Batch {
+        let data_commitment = self.calldata(batch_data);
+        self.record_of(data_commitment, consumed)
+    }
+
+    /// A batch record with this data commitment that consumes `consumed` messages in all, its preimages stored.
+    pub(crate) fn record_of(&mut self, data_commitment: B256, consumed: u64) -> Batch {
+        let origin = self.origin();
+        let origin_hash = self.keep(alloy_rlp::encode(&origin));
         let batch = Batch {
             parent: self.batch.map(|batch| batch.hash()).unwrap_or_default(),
             index: self.batches(),
@@ -218,8 +250,8 @@ impl Chain {
             origin_hash,
             data_commitment,
             queue_hash: self.queue_hash,
-            queue_count: self.queue.len() as u64,
-            consumed_to,
+            queue_gas: self.place(u64::MAX),
+            consumed_to: self.place(consumed),
         };
         self.keep(batch.preimage());
         batch
@@ -231,33 +263,46 @@ impl Chain {
         let outcome = execute_batch(&recorder, self.output.root(), batch.hash()).unwrap();
         let witness = recorder.into_witness();
         assert_eq!(execute_batch(&witness, self.output.root(), batch.hash()), Ok(outcome.clone()));
-        for (hash, preimage) in &witness {
+        for (hash, preimage) in &witness.preimages {
             assert_eq!(*hash, keccak256(preimage));
         }
         outcome
     }
 
+    /// Appends a batch with this data in calldata, and goes on from its outcome.
+    pub(crate) fn append_data(&mut self, batch_data: &[u8], consumed: u64) -> BatchOutcome {
+        let batch = self.record(batch_data, consumed);
+        self.append_record(batch)
+    }
+
+    /// Appends a batch whose data is in these blobs.
+    pub(crate) fn append_blobs(&mut self, blobs: &[Blob], consumed: u64) -> BatchOutcome {
+        let data_commitment = self.blobs(blobs);
+        let batch = self.record_of(data_commitment, consumed);
+        self.append_record(batch)
+    }
+
     /// Appends a batch and goes on from its outcome.
-    pub(crate) fn append_data(&mut self, batch_data: &[u8], consumed_to: u64) -> BatchOutcome {
-        let batch = self.record(batch_data, consumed_to);
+    pub(crate) fn append_record(&mut self, batch: Batch) -> BatchOutcome {
+        self.keep(batch.preimage());
         let outcome = self.execute(batch);
         let mut parent = self.head.clone();
         for block in &outcome.blocks {
             check(&parent, block);
             parent = block.header.clone();
-            self.store.extend(block.preimages.iter().cloned());
+            self.store.preimages.extend(block.preimages.iter().cloned());
             self.keep(alloy_rlp::encode(block.header.inner()));
         }
         self.keep(outcome.output.preimage());
         self.output = outcome.output;
         self.head = parent;
         self.batch = Some(batch);
-        self.l1_time += 100;
+        self.l1_time = self.l1_time.saturating_add(100);
         outcome
     }
 
-    pub(crate) fn append(&mut self, blocks: &[Block], consumed_to: u64) -> BatchOutcome {
-        self.append_data(&batch::encode(blocks), consumed_to)
+    pub(crate) fn append(&mut self, blocks: &[Block], consumed: u64) -> BatchOutcome {
+        self.append_data(&batch::encode(blocks), consumed)
     }
 
     /// Appends a batch of one block with these transactions and no messages.
@@ -285,7 +330,7 @@ impl Chain {
         block
     }
 
-    pub(crate) fn state(&self) -> State<&BTreeMap<B256, Bytes>> {
+    pub(crate) fn state(&self) -> State<&Store> {
         State::new(&self.store, self.output.state_root)
     }
 
@@ -336,14 +381,36 @@ fn check(parent: &Sealed<Header>, block: &ExecutedBlock) {
     }
 }
 
-/// Everything but one preimage.
+/// All that there is, blobs being whole.
+#[derive(Clone, Default)]
+pub(crate) struct Store {
+    pub(crate) preimages: BTreeMap<B256, Bytes>,
+    pub(crate) blobs: BTreeMap<B256, Box<Blob>>,
+}
+
+impl Preimages for Store {
+    fn get(&self, hash: &B256) -> Option<Bytes> {
+        self.preimages.get(hash).cloned()
+    }
+
+    fn blob_word(&self, versioned_hash: &B256, index: u64) -> Option<B256> {
+        let (words, _) = self.blobs.get(versioned_hash)?.as_chunks();
+        words.get(index as usize).copied().map(B256::new)
+    }
+}
+
+/// Everything but what has one hash.
 pub(crate) struct Without<'a> {
-    pub(crate) store: &'a BTreeMap<B256, Bytes>,
+    pub(crate) witness: &'a Witness,
     pub(crate) hidden: B256,
 }
 
 impl Preimages for Without<'_> {
     fn get(&self, hash: &B256) -> Option<Bytes> {
-        (*hash != self.hidden).then(|| self.store.get(hash)).flatten().cloned()
+        (*hash != self.hidden).then(|| self.witness.get(hash)).flatten()
+    }
+
+    fn blob_word(&self, versioned_hash: &B256, index: u64) -> Option<B256> {
+        (*versioned_hash != self.hidden).then(|| self.witness.blob_word(versioned_hash, index)).flatten()
     }
 }

@@ -2,12 +2,11 @@
 
 use alloy_primitives::{B256, Bytes};
 use alloy_trie::{EMPTY_ROOT_HASH, HashBuilder, Nibbles, proof::verify_proof};
-use postern_execution::{MissingPreimage, trie::Trie};
+use postern_execution::{MissingPreimage, Witness, trie::Trie};
 use proptest::{collection::vec, prelude::*};
 use std::collections::BTreeMap;
 
 type Model = BTreeMap<B256, Vec<u8>>;
-type Store = BTreeMap<B256, Bytes>;
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -46,14 +45,14 @@ fn reference_root(model: &Model) -> B256 {
     builder.root()
 }
 
-fn keep(store: &mut Store, nodes: Vec<(B256, Bytes)>) {
+fn keep(store: &mut Witness, nodes: Vec<(B256, Bytes)>) {
     for (hash, node) in nodes {
         assert_eq!(hash, alloy_primitives::keccak256(&node));
-        store.insert(hash, node);
+        store.preimages.insert(hash, node);
     }
 }
 
-fn apply(trie: &mut Trie, store: &Store, model: &mut Model, operation: Operation) {
+fn apply(trie: &mut Trie, store: &Witness, model: &mut Model, operation: Operation) {
     match operation {
         Operation::Insert(key, value) => {
             trie.insert(store, key, value.clone()).unwrap();
@@ -72,7 +71,7 @@ proptest! {
         rounds in vec(vec(operation(), 1..40), 1..6),
         absent in vec(key(), 8),
     ) {
-        let (mut store, mut model, mut root) = (Store::new(), Model::new(), EMPTY_ROOT_HASH);
+        let (mut store, mut model, mut root) = (Witness::default(), Model::new(), EMPTY_ROOT_HASH);
         for operations in rounds {
             // Each round knows nothing but the root: what it touches it must load.
             let mut trie = Trie::new(root);
@@ -100,22 +99,22 @@ proptest! {
         key in key(),
         removal in any::<bool>(),
     ) {
-        let (mut store, mut model, mut trie) = (Store::new(), Model::new(), Trie::default());
+        let (mut store, mut model, mut trie) = (Witness::default(), Model::new(), Trie::default());
         for operation in operations {
-            apply(&mut trie, &Store::new(), &mut model, operation);
+            apply(&mut trie, &Witness::default(), &mut model, operation);
         }
         let mut nodes = Vec::new();
         let root = trie.commit(&mut nodes);
         keep(&mut store, nodes);
 
         // Give the nodes one by one as they are asked for: every attempt but the last fails and must leave no trace.
-        let mut known = Store::new();
+        let mut known = Witness::default();
         let mut trie = Trie::new(root);
         loop {
             let attempt = if removal { trie.remove(&known, key) } else { trie.insert(&known, key, vec![1]) };
             let Err(MissingPreimage(hash)) = attempt else { break };
             prop_assert_eq!(trie.commit(&mut Vec::new()), root);
-            prop_assert!(known.insert(hash, store[&hash].clone()).is_none());
+            prop_assert!(known.preimages.insert(hash, store.preimages[&hash].clone()).is_none());
         }
         if removal { model.remove(&key); } else { model.insert(key, vec![1]); }
         prop_assert_eq!(trie.commit(&mut Vec::new()), reference_root(&model));
@@ -128,7 +127,7 @@ fn does_not_take_nodes_that_are_none() {
     for garbage in ["", "c0", "c22080", "d1808080808080808080808080808080808080", "83313233"] {
         let garbage = Bytes::from(alloy_primitives::hex::decode(garbage).unwrap());
         let hash = alloy_primitives::keccak256(&garbage);
-        let store = Store::from([(hash, garbage)]);
+        let store = Witness { preimages: BTreeMap::from([(hash, garbage)]), ..Witness::default() };
         assert_eq!(Trie::new(hash).get(&store, key), Err(MissingPreimage(hash)));
     }
 }

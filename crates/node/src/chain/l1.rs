@@ -2,19 +2,19 @@
 
 use alloy::{
     consensus::{Header, Sealed},
-    primitives::{B256, Bytes},
+    primitives::B256,
 };
 use postern_execution::execute_batch;
 use postern_protocol::{
     batch::Batch,
     commitment::{Commitment, checkpoints_hash},
-    data,
     message::{QueuedMessage, extend_queue},
 };
 use thiserror::Error;
 
 use super::{Chain, ChainError, Change, StoreError};
-use crate::store::{BatchEntry, CommitmentEntry, CommitmentStatus, L1Position, QueuedEntry, View};
+use crate::l1::Blob;
+use crate::store::{BatchData, BatchEntry, CommitmentEntry, CommitmentStatus, L1Position, QueuedEntry, View};
 
 /// One L1 block, or a range of them that ends with `header`.
 #[derive(Clone, Debug)]
@@ -31,15 +31,20 @@ pub(crate) struct L1Step {
 #[derive(Clone, Debug)]
 pub(crate) enum L1Event {
     /// A message joined the queue.
-    Queued(QueuedMessage),
+    Queued {
+        /// The message.
+        message: QueuedMessage,
+        /// Where in the queue it ends, in L2 gas.
+        end: u64,
+    },
     /// A batch was appended.
     Appended {
         /// The hash that L1 gave it.
         hash: B256,
         /// The record.
         batch: Batch,
-        /// The data, from the input of the transaction; empty for a forced batch.
-        data: Bytes,
+        /// The data: the input of the transaction, or the versioned hashes of its blobs, which are in the store.
+        data: BatchData,
     },
     /// A commitment was proposed.
     Proposed {
@@ -93,22 +98,22 @@ pub(crate) enum Inconsistency {
         /// From the parts.
         expected: B256,
     },
-    /// A batch saw a queue of another length than ours.
-    #[error("batch saw {received} messages in the queue, {expected} were seen before it")]
-    QueueCount {
-        /// Messages that L1 counted.
+    /// The queue ends somewhere else than the messages in it say. Places in L2 gas.
+    #[error("queue ends at {received} on L1, and at {expected} by its messages")]
+    QueueGas {
+        /// As L1 says.
         received: u64,
-        /// Messages seen.
+        /// By the messages.
         expected: u64,
     },
-    /// A batch consumes messages that there are not, or again.
+    /// A batch consumes messages that there are not, or again. Places in L2 gas.
     #[error("batch consumes the queue to {received}, not within {minimum} and {maximum}")]
     Consumption {
         /// To where it consumes.
         received: u64,
         /// To where the last one consumed.
         minimum: u64,
-        /// Messages in the queue.
+        /// Where the queue ends.
         maximum: u64,
     },
     /// A batch names an L1 origin that was not followed.
@@ -144,22 +149,27 @@ impl From<StoreError> for IngestError {
     }
 }
 
-fn check_hash(what: &'static str, received: B256, expected: B256) -> Result<(), Inconsistency> {
+/// Whether what L1 says is what its parts hash to.
+pub(crate) fn check_hash(what: &'static str, received: B256, expected: B256) -> Result<(), Inconsistency> {
     if received == expected { Ok(()) } else { Err(Inconsistency::Hash { what, received, expected }) }
 }
 
 impl Change {
-    fn queue(&self, message: QueuedMessage, l1: L1Position) -> Result<(), IngestError> {
+    fn queue(&self, message: QueuedMessage, received: u64, l1: L1Position) -> Result<(), IngestError> {
         let expected = self.writer.queue_count()?;
         if message.index != expected {
             return Err(Inconsistency::QueueIndex { received: message.index, expected }.into());
         }
         let previous = self.writer.queue_hash(expected)?;
         let queue_hash = extend_queue(previous, message.hash());
-        Ok(self.writer.put_queued(&QueuedEntry { message, queue_hash, l1 }, previous)?)
+        let end = self.writer.queue_gas()?.saturating_add(message.gas_limit);
+        if received != end {
+            return Err(Inconsistency::QueueGas { received, expected: end }.into());
+        }
+        Ok(self.writer.put_queued(&QueuedEntry { message, queue_hash, end, l1 }, previous)?)
     }
 
-    fn append_batch(&self, hash: B256, batch: Batch, data: Bytes, l1: L1Position) -> Result<(), IngestError> {
+    fn append_batch(&self, hash: B256, batch: Batch, data: BatchData, l1: L1Position) -> Result<(), IngestError> {
         let last = self.writer.last_batch()?;
         let expected = last.as_ref().map_or(0, |last| last.batch.index + 1);
         if batch.index != expected {
@@ -170,12 +180,12 @@ impl Change {
             return Err(Inconsistency::BatchParent { received: batch.parent, expected: parent }.into());
         }
         check_hash("batch hash", hash, batch.hash())?;
-        check_hash("data commitment", batch.data_commitment, data::commitment(&data))?;
-        let queued = self.writer.queue_count()?;
-        if batch.queue_count != queued {
-            return Err(Inconsistency::QueueCount { received: batch.queue_count, expected: queued }.into());
+        check_hash("data commitment", batch.data_commitment, data.commitment())?;
+        let queued = self.writer.queue_gas()?;
+        if batch.queue_gas != queued {
+            return Err(Inconsistency::QueueGas { received: batch.queue_gas, expected: queued }.into());
         }
-        check_hash("queue hash", batch.queue_hash, self.writer.queue_hash(queued)?)?;
+        check_hash("queue hash", batch.queue_hash, self.writer.queue_hash(self.writer.queue_count()?)?)?;
         let minimum = last.map_or(0, |last| last.batch.consumed_to);
         if !(minimum..=queued).contains(&batch.consumed_to) {
             return Err(Inconsistency::Consumption { received: batch.consumed_to, minimum, maximum: queued }.into());
@@ -240,6 +250,16 @@ impl Chain {
         Ok(view.has_preimage(hash)? || view.l1_header_at(number)?.is_some_and(|header| header.hash() == hash))
     }
 
+    /// Whether the blob of this versioned hash is in the store.
+    pub(crate) fn has_blob(&self, hash: B256) -> Result<bool, ChainError> {
+        Ok(self.0.store.read()?.has_blob(hash)?)
+    }
+
+    /// Keeps blobs of batches: those that L1 has, and those that it is about to get.
+    pub(crate) fn keep_blobs(&self, blobs: &[Blob]) -> Result<(), ChainError> {
+        self.change(|change| Ok(blobs.iter().try_for_each(|blob| change.writer.put_blob(blob))?))
+    }
+
     /// Takes what a step of L1 brings. The caller checked that the step follows on the last one.
     ///
     /// # Errors
@@ -251,13 +271,16 @@ impl Chain {
             }
             for (l1, event) in step.events {
                 match event {
-                    L1Event::Queued(message) => change.queue(message, l1)?,
+                    L1Event::Queued { message, end } => change.queue(message, end, l1)?,
                     L1Event::Appended { hash, batch, data, .. } => change.append_batch(hash, batch, data, l1)?,
                     L1Event::Proposed { id, commitment, checkpoints } => {
                         change.propose(id, commitment, checkpoints, l1)?;
                     }
                     L1Event::Finalized(id) => change.settle(id, CommitmentStatus::Final, l1)?,
-                    L1Event::Rejected(id) => change.settle(id, CommitmentStatus::Rejected, l1)?,
+                    L1Event::Rejected(id) => {
+                        change.setback = true;
+                        change.settle(id, CommitmentStatus::Rejected, l1)?;
+                    }
                 }
             }
             Ok(change.writer.put_l1_header(&step.header)?)
@@ -268,17 +291,20 @@ impl Chain {
     /// whose batches still have their origin and their messages: they are posted again.
     pub(crate) fn rollback_l1(&self, number: u64) -> Result<(), ChainError> {
         self.change(|change| {
+            change.setback = true;
             let writer = &change.writer;
             writer.rollback_l1(number)?;
             let derived = writer.last_output()?.batch_count.min(writer.batch_count()?);
             writer.remove_outputs_after(derived)?;
 
-            let queued = writer.queue_count()?;
+            let (queued, queue_gas) = (writer.queue_count()?, writer.queue_gas()?);
             let mut end = writer.last_output()?.block_number;
             let mut index = derived;
             while let Some(batch) = writer.sequenced(index)? {
-                let stands =
-                    batch.first_block == end + 1 && batch.origin_number <= number && batch.consume_to <= queued;
+                let stands = batch.first_block == end + 1
+                    && batch.origin_number <= number
+                    && batch.wanted <= queued
+                    && batch.consume_to <= queue_gas;
                 if !stands {
                     break;
                 }

@@ -18,7 +18,7 @@
 //! 2. Blocks after it belong to `sequenced` batches, which follow on the last output without a gap of indices or blocks, and
 //!    whose L1 origin and queue messages are on the followed L1. Only the last of them may be open.
 //! 3. The outbox table holds the messages of canonical blocks and no others; the tree holds those of derived blocks.
-//! 4. The pool table holds every acknowledged transaction that is in no canonical block and could still be.
+//! 4. The pool table holds the transactions of the pool, and perhaps some that left it since the last change.
 //! 5. Every change is one write transaction; heads are published after it is durable, in the order of commits.
 //!
 //! # What can go wrong
@@ -34,17 +34,20 @@ mod sequencing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use l1::{Inconsistency, IngestError, L1Event, L1Step};
+pub(crate) use l1::{Inconsistency, IngestError, L1Event, L1Step, check_hash};
 pub(crate) use sequencing::{SequencingPolicy, Step, ToPost};
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use alloy::{
-    consensus::{Header, Sealed},
-    primitives::{Address, B256, Bytes},
+    consensus::{Header, Sealed, constants::KECCAK_EMPTY},
+    primitives::{Address, B256, Bytes, keccak256},
     sol_types::SolEvent,
 };
 use postern_bindings::Outbox::MessageSent;
@@ -200,14 +203,16 @@ struct Inner {
     pool: Mutex<PoolState>,
     /// The leaves of derived messages.
     tree: RwLock<Tree>,
+    /// How often what L1 said of commitments was taken back since the start.
+    setbacks: AtomicU64,
     heads: watch::Sender<Heads>,
 }
 
 #[derive(Debug, Default)]
 struct PoolState {
     pool: Pool,
-    /// Left the pool for good; their rows go with the next change.
-    stale: Vec<B256>,
+    /// Left the pool; their rows go with the next change.
+    stale: BTreeSet<B256>,
 }
 
 /// A panic while a lock was held leaves values that the store can rebuild, and the panic itself is reported by the task.
@@ -220,12 +225,17 @@ pub(crate) struct Change {
     writer: Writer,
     /// Transactions that are in a block now.
     included: Vec<B256>,
-    /// Transactions whose block was dropped.
-    returned: Vec<Bytes>,
-    /// Accounts whose nonce may be another now.
+    /// Transactions whose block was dropped, with the time at which they wait again.
+    returned: Vec<(u64, Bytes)>,
+    /// Accounts that may be another now; all may if blocks were dropped.
     touched: BTreeSet<Address>,
+    dropped: bool,
+    /// Left the pool before; their rows go with this change.
+    stale: BTreeSet<B256>,
     /// From which index on the outbox may be another now.
     outbox_from: u64,
+    /// Whether commitments that stood, or outputs, may not any more.
+    setback: bool,
 }
 
 impl Change {
@@ -234,7 +244,7 @@ impl Change {
         let before = self.writer.progress(executed.header.number - 1)?;
         self.writer.put_preimages(executed.preimages.iter().map(|(hash, preimage)| (*hash, preimage.as_ref())))?;
         self.included.extend(executed.transactions.iter().map(L2Transaction::hash));
-        self.touched.extend(&executed.senders);
+        self.touched.extend(&executed.accounts);
         let outbox = sent_messages(&executed)?;
         let block = Block {
             progress: Progress {
@@ -252,22 +262,22 @@ impl Change {
 
     /// Drops all blocks after `number`; their transactions wait again.
     fn truncate(&mut self, number: u64) -> Result<(), ChainError> {
-        let head = self.writer.head()?.number;
+        let (head, now) = (self.writer.head()?.number, pool_time(&self.writer)?);
         for dropped in (number + 1..=head).rev() {
             let block = self.writer.block(dropped)?.ok_or(StoreError::Corrupt("gap in the chain"))?;
             let outbox_count = self.writer.progress(dropped - 1)?.outbox_count;
             self.outbox_from = self.outbox_from.min(outbox_count);
             self.writer.remove_block(&block, outbox_count)?;
-            self.touched.extend(&block.senders);
             for transaction in block.transactions {
                 if let L2Transaction::Ethereum(_) = transaction {
                     let raw = Bytes::from(transaction.encoded());
-                    self.writer.put_pooled(transaction.hash(), &raw)?;
-                    self.returned.push(raw);
+                    self.writer.put_pooled(transaction.hash(), now, &raw)?;
+                    self.returned.push((now, raw));
                 }
             }
         }
         if number < head {
+            self.dropped = true;
             tracing::info!(from = number + 1, to = head, "dropped L2 blocks");
         }
         Ok(())
@@ -306,7 +316,7 @@ impl Chain {
             writer.put_block(&genesis, &[])?;
             writer.put_output(&config.genesis_output)?;
         }
-        let heads = read_heads(&writer)?;
+        let (heads, now) = (read_heads(&writer)?, pool_time(&writer)?);
         let waiting = writer.pool()?;
         writer.commit()?;
 
@@ -319,10 +329,11 @@ impl Chain {
             changing: Mutex::default(),
             pool: Mutex::default(),
             tree: RwLock::default(),
+            setbacks: AtomicU64::default(),
             heads: watch::channel(heads).0,
         }));
         chain.settle_tree(0)?;
-        chain.refill(&mut lock(&chain.0.pool), waiting)?;
+        chain.settle_pool(&mut lock(&chain.0.pool), waiting, None, now)?;
         Ok(chain)
     }
 
@@ -416,7 +427,8 @@ impl Chain {
         let mut pool = lock(&self.0.pool);
         let evicted = pool.pool.check(&transaction, account)?;
         let writer = self.0.store.write()?;
-        writer.put_pooled(hash, &transaction.raw)?;
+        let now = pool_time(&writer)?;
+        writer.put_pooled(hash, now, &transaction.raw)?;
         for evicted in &evicted {
             writer.remove_pooled(*evicted)?;
         }
@@ -424,7 +436,8 @@ impl Chain {
         for evicted in evicted {
             pool.pool.remove(evicted);
         }
-        pool.pool.insert(transaction, account.nonce);
+        pool.stale.remove(&hash);
+        pool.pool.insert(transaction, account, now);
         tracing::debug!(%hash, "transaction waits");
         Ok(hash)
     }
@@ -510,7 +523,33 @@ impl Chain {
     /// Commitments seen on L1 that reach at least `batch_count` batches, ordered by how many, then as on L1. The genesis
     /// commitment is not among them.
     pub fn commitments_from(&self, batch_count: u64) -> Result<Vec<CommitmentEntry>, ChainError> {
-        Ok(self.0.store.read()?.commitments_from(batch_count)?)
+        self.commitments_after(batch_count, None, usize::MAX)
+    }
+
+    /// The first `limit` of them, or of those that follow on `after`.
+    pub(crate) fn commitments_after(
+        &self,
+        batch_count: u64,
+        after: Option<&CommitmentEntry>,
+        limit: usize,
+    ) -> Result<Vec<CommitmentEntry>, ChainError> {
+        Ok(self.0.store.read()?.commitments_from(batch_count, after, limit)?)
+    }
+
+    /// Of the commitments seen on L1 that reach at least `first` and at most `last` batches those that reach most, in L1's order.
+    pub(crate) fn last_commitments(&self, first: u64, last: u64) -> Result<Vec<CommitmentEntry>, ChainError> {
+        Ok(self.0.store.read()?.last_commitments(first, last)?)
+    }
+
+    /// The final commitment that reaches furthest of those that this node agrees with; none if that is the genesis commitment.
+    pub(crate) fn final_commitment(&self) -> Result<Option<CommitmentEntry>, ChainError> {
+        Ok(self.0.store.read()?.final_commitment()?)
+    }
+
+    /// How often L1 was rolled back or a commitment rejected since the start. What was concluded from commitments holds as long
+    /// as this stays the same; read it before them.
+    pub(crate) fn setbacks(&self) -> u64 {
+        self.0.setbacks.load(Ordering::Acquire)
     }
 
     fn account(&self, address: Address) -> Result<AccountState, ChainError> {
@@ -519,6 +558,7 @@ impl Chain {
         Ok(account.map_or_else(AccountState::default, |account| AccountState {
             nonce: account.nonce,
             balance: account.balance,
+            delegated: account.code_hash != KECCAK_EMPTY,
         }))
     }
 
@@ -530,58 +570,67 @@ impl Chain {
             included: Vec::new(),
             returned: Vec::new(),
             touched: BTreeSet::new(),
+            dropped: false,
+            stale: lock(&self.0.pool).stale.clone(),
             outbox_from: u64::MAX,
+            setback: false,
         };
+        // Before anything else: what returns to the pool gets its row again.
+        for hash in &change.stale {
+            change.writer.remove_pooled(*hash).map_err(ChainError::from)?;
+        }
         let result = make(&mut change)?;
         self.finish(change)?;
         Ok(result)
     }
 
     fn finish(&self, change: Change) -> Result<(), ChainError> {
-        let Change { writer, included, returned, touched, outbox_from } = change;
-        for hash in std::mem::take(&mut lock(&self.0.pool).stale) {
-            writer.remove_pooled(hash)?;
-        }
-        let heads = read_heads(&writer)?;
+        let Change { writer, included, returned, touched, dropped, stale, outbox_from, setback } = change;
+        let (heads, now) = (read_heads(&writer)?, pool_time(&writer)?);
         writer.commit()?;
+        // Before the heads, which wake who asks.
+        self.0.setbacks.fetch_add(u64::from(setback), Ordering::Release);
 
         self.settle_tree(outbox_from)?;
         {
             let mut pool = lock(&self.0.pool);
+            pool.stale.retain(|hash| !stale.contains(hash));
             included.iter().for_each(|hash| pool.pool.remove(*hash));
-            for sender in touched {
-                if pool.pool.has_sender(sender) {
-                    let passed = pool.pool.set_nonce(sender, self.account(sender)?.nonce);
-                    pool.stale.extend(passed);
-                }
-            }
-            self.refill(&mut pool, returned)?;
+            self.settle_pool(&mut pool, returned, (!dropped).then_some(touched), now)?;
         }
         // What L1 reported last is not in the tables, and may have been noted meanwhile.
         self.publish(|published| *published = Heads { l1_head: published.l1_head, ..heads });
         Ok(())
     }
 
-    /// Takes transactions back that were acknowledged before. Those that no block could include any more are forgotten.
-    fn refill(&self, pool: &mut PoolState, waiting: Vec<Bytes>) -> Result<(), ChainError> {
-        let decoded = waiting.into_iter().filter_map(|raw| PooledTransaction::decode(raw, self.0.chain_id).ok());
-        let mut transactions: Vec<_> = decoded.collect();
-        transactions.sort_by_key(|waiting| alloy::consensus::Transaction::nonce(&waiting.transaction));
-        for transaction in transactions {
-            let nonce = self.account(transaction.sender)?.nonce;
-            match pool.pool.check_again(&transaction, nonce) {
-                Ok(evicted) => {
-                    evicted.iter().for_each(|hash| pool.pool.remove(*hash));
-                    pool.stale.extend(evicted);
-                    pool.pool.insert(transaction, nonce);
-                }
-                Err(PoolError::AlreadyKnown) => {}
-                Err(reason) => {
-                    tracing::debug!(hash = %transaction.hash, %reason, "transaction forgotten");
-                    pool.stale.push(transaction.hash);
-                }
+    /// Brings the pool to the head: takes transactions back that were acknowledged before, with the time at which they came,
+    /// and looks at the accounts that may be another, by default all. What may not stay leaves.
+    fn settle_pool(
+        &self,
+        pool: &mut PoolState,
+        waiting: Vec<(u64, Bytes)>,
+        touched: Option<BTreeSet<Address>>,
+        now: u64,
+    ) -> Result<(), ChainError> {
+        let mut left = Vec::new();
+        for (arrived, raw) in waiting {
+            let hash = keccak256(&raw);
+            pool.stale.remove(&hash);
+            match PooledTransaction::decode(raw, self.0.chain_id) {
+                Ok(transaction) => left.extend(pool.pool.put_back(transaction, arrived)),
+                Err(_) => left.push(hash),
             }
         }
+        let touched = match touched {
+            Some(touched) => touched.into_iter().filter(|account| pool.pool.has_sender(*account)).collect(),
+            None => pool.pool.senders(),
+        };
+        for sender in touched {
+            left.extend(pool.pool.look(sender, self.account(sender)?));
+        }
+        left.extend(pool.pool.tidy(now));
+        left.iter().for_each(|hash| tracing::debug!(%hash, "transaction forgotten"));
+        pool.stale.extend(left);
         Ok(())
     }
 
@@ -610,6 +659,12 @@ impl Chain {
             *heads != before
         });
     }
+}
+
+/// The time by which the pool's transactions age: that of the chains, in seconds.
+fn pool_time(view: &impl View) -> Result<u64, StoreError> {
+    let l1 = view.l1_head()?.map_or(0, |header| header.timestamp);
+    Ok(l1.max(view.head()?.timestamp))
 }
 
 /// The heads as the tables have them.

@@ -1,10 +1,10 @@
 //! How this node's own blocks come about.
 //!
 //! A block is built by the same code that later derives it, from the same inputs: the L1 origin is chosen when a batch is opened,
-//! and each block claims the messages that wait at that moment. A batch consumes the queue to where its blocks claimed, and is
-//! sealed only when all of that is executed, or the next message does not fit its gas, so that the derivation never adds a closing
-//! block, whose time would be that of an L1 block yet unknown. Block times are those of L1 blocks already seen, so they are
-//! never clamped either.
+//! and each block claims the messages that wait at that moment, as far as the batch may consume the queue. It is sealed only when
+//! all that it claims is executed, and consumes the queue as far as that, so that the derivation never adds a closing block, whose
+//! time would be that of an L1 block yet unknown. Block times are those of L1 blocks already seen, so they are not clamped either,
+//! unless a reorganisation puts a batch into an earlier L1 block: then it derives to other blocks.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use alloy::{
 use postern_execution::{BatchBuilder, BatchContext, BatchProgress, BlockBuilder, L1Origin, L2Transaction, SkipReason};
 use postern_protocol::{
     batch,
-    constants::{MAX_BATCH_DATA, MAX_BLOCKS_PER_BATCH},
+    constants::{BATCH_MESSAGE_GAS, MAX_BLOCKS_PER_BATCH},
 };
 
 use super::{Chain, ChainError, StoreError, lock};
@@ -41,6 +41,8 @@ pub(crate) struct SequencingPolicy {
     pub(crate) batch_interval: Duration,
     /// Whether to build a block for each new L1 block though there is nothing in it.
     pub(crate) empty_blocks: bool,
+    /// The longest encoding of a batch's blocks, in bytes: what can carry its data even if it does not compress.
+    pub(crate) capacity: usize,
 }
 
 /// What a step of the sequencer did.
@@ -59,7 +61,7 @@ pub(crate) enum Step {
 pub(crate) struct ToPost {
     /// Position at which it must land.
     pub(crate) index: u64,
-    /// To where it consumes the queue.
+    /// To where it consumes the queue, in L2 gas.
     pub(crate) consume_to: u64,
     /// Number of its L1 origin.
     pub(crate) origin_number: u64,
@@ -75,10 +77,14 @@ struct Draft {
     /// As stored; none if the block would be its first.
     opened: Option<SequencedBatch>,
     origin: Sealed<Header>,
-    /// To where the batch before consumes the queue.
-    promised: u64,
-    /// Messages that may be executed, since genesis.
+    /// To where the batch before consumes the queue, in L2 gas.
+    consumed: u64,
+    /// Messages that the batch may have executed at its end, since genesis, as far as they wait now.
     available: u64,
+    /// The queue hash after those.
+    queue_hash: B256,
+    /// Whether another message waits, which is for the next batch.
+    more: bool,
     /// Messages executed so far, since genesis.
     executed: u64,
     parent: Sealed<Header>,
@@ -98,7 +104,7 @@ struct Offered {
 impl Draft {
     fn progress(&self) -> Option<BatchProgress> {
         self.opened.as_ref().map(|batch| BatchProgress {
-            wanted: batch.consume_to,
+            wanted: batch.wanted,
             gas_left: batch.gas_left,
             blocks: batch.claims.len(),
         })
@@ -113,9 +119,8 @@ impl Draft {
         let context = BatchContext {
             origin: L1Origin::from_header(self.origin.number, self.origin.hash(), &origin),
             index: self.index,
-            promised: self.promised,
             // Not decided yet; the blocks do not depend on it.
-            consumed_to: u64::MAX,
+            last: u64::MAX,
         };
         Ok(match self.progress() {
             Some(progress) => BatchBuilder::resume(preimages, chain_id, self.parent.clone(), context, progress)?,
@@ -131,15 +136,12 @@ impl Chain {
         if let Some(batch) = &draft.opened
             && self.is_due(&draft, batch, policy, now)?
         {
-            self.seal(draft.index, batch)?;
+            self.seal(&draft, batch)?;
             return Ok(Step::Again);
         }
 
         let messages = draft.available.saturating_sub(draft.executed);
         let empty = policy.empty_blocks && draft.timestamp > draft.parent.timestamp;
-        if draft.opened.is_none() {
-            lock(&self.0.pool).pool.unpark();
-        }
         let next_base_fee = postern_execution::next_base_fee(&draft.parent);
         let waiting = lock(&self.0.pool).pool.best(next_base_fee).next().is_some();
         if messages == 0 && !waiting && !empty {
@@ -154,15 +156,13 @@ impl Chain {
                 break;
             }
         }
-        let offered = self.offer(&mut block, draft.data_length())?;
-        self.set_aside(&offered.invalid)?;
+        let offered = self.offer(&mut block, draft.data_length(), policy.capacity)?;
         let block = block.seal()?;
+        self.forget(&offered.invalid, &block.accounts);
         if block.transactions.is_empty() && !empty {
             // An open batch that has no room for what waits is sealed, though it is not old yet.
-            return match draft.opened {
-                Some(batch) if offered.batch_full || draft.executed < batch.consume_to.max(draft.available) => {
-                    self.seal(draft.index, &batch).map(|()| Step::Again)
-                }
+            return match &draft.opened {
+                Some(batch) if offered.batch_full => self.seal(&draft, batch).map(|()| Step::Again),
                 _ => Ok(Step::Idle),
             };
         }
@@ -177,7 +177,8 @@ impl Chain {
         let mut sequenced = draft.opened.clone().unwrap_or_else(|| SequencedBatch {
             first_block: block.header.number,
             last_block: block.header.number,
-            consume_to: progress.wanted,
+            wanted: progress.wanted,
+            consume_to: 0,
             origin_number: draft.origin.number,
             origin_hash: draft.origin.hash(),
             gas_left: progress.gas_left,
@@ -187,7 +188,7 @@ impl Chain {
             data: Bytes::new(),
         });
         sequenced.last_block = block.header.number;
-        sequenced.consume_to = progress.wanted;
+        sequenced.wanted = progress.wanted;
         sequenced.gas_left = progress.gas_left;
         sequenced.data_length = data_length;
         sequenced.claims.push(messages);
@@ -201,7 +202,8 @@ impl Chain {
                 && writer.sequenced(draft.index)? == draft.opened
                 && writer.batch_count()? == writer.last_output()?.batch_count
                 && origin == Some(draft.origin.hash())
-                && writer.queue_count()? >= sequenced.consume_to;
+                && writer.queue_count()? >= draft.available
+                && writer.queue_hash(draft.available)? == draft.queue_hash;
             if unmoved {
                 change.append(block, draft.index + 1)?;
                 change.writer.put_sequenced(draft.index, &sequenced)?;
@@ -232,15 +234,13 @@ impl Chain {
         let timestamp = parent.timestamp.max(l1.timestamp);
         let confirmed = view.l1_header_at(l1.number.saturating_sub(policy.confirmations))?;
         let Some(confirmed) = confirmed else { return Ok(None) };
-        let available = queued_until(&view, confirmed.number)?;
-
         let last = view.last_sequenced()?.filter(|(index, _)| *index >= batches);
         let (index, opened) = match last {
             Some((index, batch)) if !batch.is_sealed() => (index, Some(batch)),
             Some((index, _)) => (index + 1, None),
             None => (batches, None),
         };
-        let (promised, last_origin) = match index.checked_sub(1) {
+        let (consumed, last_origin) = match index.checked_sub(1) {
             Some(previous) if previous < batches => {
                 let entry = view.batch(previous)?.ok_or(StoreError::Corrupt("gap in the batches"))?;
                 (entry.batch.consumed_to, entry.batch.origin_number)
@@ -263,7 +263,15 @@ impl Chain {
                 _ => return Ok(None),
             },
         };
-        Ok(Some(Draft { index, opened, origin, promised, available, executed, parent, timestamp }))
+        let mut available = executed;
+        let more = loop {
+            match view.queued(available)?.filter(|entry| entry.l1.block_number <= confirmed.number) {
+                Some(entry) if entry.end <= consumed.saturating_add(BATCH_MESSAGE_GAS) => available += 1,
+                next => break next.is_some(),
+            }
+        };
+        let queue_hash = view.queue_hash(available)?;
+        Ok(Some(Draft { index, opened, origin, consumed, available, queue_hash, more, executed, parent, timestamp }))
     }
 
     /// Whether an open batch is complete, and old or large enough.
@@ -274,12 +282,13 @@ impl Chain {
         policy: &SequencingPolicy,
         now: u64,
     ) -> Result<bool, ChainError> {
-        if draft.executed < batch.consume_to {
-            // It goes on, unless its gas is used up; that shows when the next block takes no message.
+        if draft.executed < batch.wanted {
+            // What its blocks claim it has to execute.
             return Ok(false);
         }
-        let full =
-            batch.claims.len() >= MAX_BLOCKS_PER_BATCH || batch.data_length as usize + BLOCK_FRAME >= MAX_BATCH_DATA;
+        let full = batch.claims.len() >= MAX_BLOCKS_PER_BATCH
+            || batch.data_length as usize + BLOCK_FRAME >= policy.capacity
+            || (draft.more && draft.executed == draft.available);
         // While another batch waits for L1 this one may as well grow: L1 takes them one by one.
         let next = self.0.store.read()?.batch_count()? == draft.index;
         let old = Duration::from_millis(now.saturating_sub(batch.opened_at)) >= policy.batch_interval;
@@ -287,10 +296,15 @@ impl Chain {
     }
 
     /// Offers the pool to a block.
-    fn offer(&self, block: &mut BlockBuilder<'_, StorePreimages>, data_length: u64) -> Result<Offered, ChainError> {
+    fn offer(
+        &self,
+        block: &mut BlockBuilder<'_, StorePreimages>,
+        data_length: u64,
+        capacity: usize,
+    ) -> Result<Offered, ChainError> {
         let candidates: Vec<_> = lock(&self.0.pool).pool.best(block.base_fee()).take(MAX_OFFERED).collect();
         let mut offered = Offered::default();
-        let mut room = MAX_BATCH_DATA.saturating_sub(data_length as usize + BLOCK_FRAME);
+        let mut room = capacity.saturating_sub(data_length as usize + BLOCK_FRAME);
         // A sender's later transactions cannot go before an earlier one.
         let mut passed_over: HashSet<Address> = HashSet::new();
         for candidate in candidates {
@@ -322,25 +336,30 @@ impl Chain {
         Ok(offered)
     }
 
-    /// Forgets transactions that no block can include, and puts off those that only lack funds: an L1 reorg may have taken
-    /// back the deposit that they spend, and will bring it again.
-    fn set_aside(&self, invalid: &[Arc<PooledTransaction>]) -> Result<(), ChainError> {
-        for transaction in invalid {
-            let affordable = transaction.cost() <= self.account(transaction.sender)?.balance;
-            let mut pool = lock(&self.0.pool);
-            if affordable {
-                pool.pool.remove(transaction.hash);
-                pool.stale.push(transaction.hash);
-            } else {
-                pool.pool.park(transaction.sender);
-            }
+    /// Forgets transactions that no block can include. One whose account this block changed may wait: the pool looks at it again.
+    fn forget(&self, invalid: &[Arc<PooledTransaction>], changed: &[Address]) {
+        let mut pool = lock(&self.0.pool);
+        for transaction in invalid.iter().filter(|transaction| changed.binary_search(&transaction.sender).is_err()) {
+            pool.pool.remove(transaction.hash);
+            pool.stale.insert(transaction.hash);
         }
-        Ok(())
     }
 
-    /// Ends an open batch: makes its data.
-    fn seal(&self, index: u64, batch: &SequencedBatch) -> Result<(), ChainError> {
+    /// Ends an open batch: makes its data, and decides to where it consumes the queue.
+    fn seal(&self, draft: &Draft, batch: &SequencedBatch) -> Result<(), ChainError> {
+        let index = draft.index;
         let view = self.0.store.read()?;
+        let executed = match draft.executed.checked_sub(1) {
+            Some(last) => view.queued(last)?.ok_or(StoreError::Corrupt("gap in the queue"))?.end,
+            None => 0,
+        };
+        // L1 wants a batch that leaves overdue messages behind to consume all that it may, also where that is not the end of a
+        // message.
+        let maximum = draft.consumed.saturating_add(BATCH_MESSAGE_GAS);
+        let consume_to = match view.queued(draft.executed)? {
+            Some(next) if next.end > maximum => maximum,
+            _ => executed.max(draft.consumed),
+        };
         let mut blocks = Vec::with_capacity(batch.claims.len());
         for (number, messages) in (batch.first_block..).zip(&batch.claims) {
             let Some(block) = view.block(number)? else { return Ok(()) };
@@ -352,7 +371,7 @@ impl Chain {
         }
         let data = batch::encode(&blocks);
         let length = data.len();
-        let sealed = SequencedBatch { data, ..batch.clone() };
+        let sealed = SequencedBatch { data, consume_to, ..batch.clone() };
         let unmoved = self.change(|change| {
             let unmoved = change.writer.sequenced(index)?.as_ref() == Some(batch);
             if unmoved {
@@ -396,19 +415,6 @@ impl Chain {
             change.truncate(batch.first_block - 1)
         })
     }
-}
-
-/// How many messages were queued up to an L1 block.
-fn queued_until(view: &impl View, l1_block: u64) -> Result<u64, ChainError> {
-    let mut count = view.queue_count()?;
-    while let Some(last) = count.checked_sub(1) {
-        let entry = view.queued(last)?.ok_or(StoreError::Corrupt("gap in the queue"))?;
-        if entry.l1.block_number <= l1_block {
-            break;
-        }
-        count = last;
-    }
-    Ok(count)
 }
 
 /// The encodings of a block's transactions that come from its batch's data, not from the queue.

@@ -1,13 +1,19 @@
 //! Follows L1: reads what the contracts logged, block by block, and derives the batches.
 //!
-//! Near the head of L1 each block is read by its hash, so that its logs are those of the block whose header is kept. Further
-//! back, where L1 does not reorganise any more, blocks are read in ranges. Batch data is in the input of the transaction that
-//! appended it. All that L1 hashes is hashed again here: an L1 node that leaves out a log, or tells of another fork than it did
-//! before, is noticed when the next piece does not fit.
+//! Near the head of L1 blocks are read one by one, and their logs from their receipts, which the header commits to: given an
+//! honest chain of headers, no log can be left out or made up. Further back, where L1 does not reorganise any more, blocks are
+//! read in ranges, without their receipts. There the queue and the batches are still held to what the contract hashed: a
+//! message or a batch that is left out or made up does not fit the next batch. What an L1 node tells of commitments there is
+//! taken as it is; a node vouches for a commitment only if its own derivation agrees.
+//!
+//! The data of a batch is the input of the transaction that appended it, or in the blobs that this transaction carried, which
+//! come from the store or from a source of blobs. Either is held to the commitment in the batch's record.
 //!
 //! | what happens | what the follower does |
 //! | --- | --- |
-//! | L1 does not answer, or not what it named before | waits a poll interval, then asks again |
+//! | L1 does not answer, or not what it named before | waits, longer each time in a row, then asks again |
+//! | no source has a blob | the same; nothing after it is followed before it is there |
+//! | L1 refuses a range | asks for half of it |
 //! | the next block has another parent than the last | rolls back to the last block that is still on L1 |
 //! | L1 contradicts itself | steps back, twice as far each time in a row, and reads again |
 //! | the store fails | ends with an error |
@@ -15,7 +21,7 @@
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use alloy::{
-    consensus::{Header, Sealed, Transaction},
+    consensus::{Header, Sealed, Transaction, proofs::calculate_receipt_root},
     eips::BlockNumberOrTag,
     primitives::{Address, B256, Bloom, BloomInput, Bytes},
     providers::Provider,
@@ -24,25 +30,27 @@ use alloy::{
 };
 use postern_bindings::{
     Bridge::MessageQueued,
-    CanonicalTransactionChain::{BatchAppended, appendBatchCall},
+    CanonicalTransactionChain::{BatchAppended, appendBatchCall, appendBlobBatchCall},
     StateCommitmentChain::{CommitmentFinalized, CommitmentProposed, CommitmentRejected},
 };
-use postern_protocol::{batch::Batch, data};
+use postern_protocol::batch::Batch;
 use thiserror::Error;
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::{L1, L1Error};
 use crate::{
     blocking,
-    chain::{Chain, ChainError, Inconsistency, IngestError, L1Event, L1Step},
+    chain::{Chain, ChainError, Inconsistency, IngestError, L1Event, L1Ref, L1Step, check_hash},
+    role::Backoff,
     shutdown::Shutdown,
-    store::L1Position,
+    store::{BatchData, L1Position},
 };
 
 /// How far behind L1's head blocks are read one by one.
 const CLOSE: u64 = 64;
 /// Most blocks read at once.
 const MAX_RANGE: u64 = 1_000;
+/// Most batches read at once: each brings its calldata into memory.
+const MAX_BATCHES: usize = 64;
 
 /// How often the steps back double.
 const MAX_DOUBLINGS: u32 = 13;
@@ -82,25 +90,29 @@ impl From<alloy::transports::TransportError> for FollowError {
 /// If the chain fails: the node cannot go on.
 pub(crate) async fn run(chain: Chain, l1: L1, mut shutdown: Shutdown) -> Result<(), ChainError> {
     let poll_interval = l1.poll_interval();
-    let mut follower = Follower { chain, l1, step_back: 0 };
-    let mut polls = interval(poll_interval);
-    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut follower = Follower { chain, l1, step_back: 0, range: MAX_RANGE };
+    let mut backoff = Backoff::new(poll_interval);
     while !shutdown.requested() {
-        tokio::select! {
-            _ = polls.tick() => {}
-            () = shutdown.wait() => break,
-        }
         // A step is not cut off: what it writes is whole anyway, and a request ends by itself.
-        while !shutdown.requested() {
-            match follower.step().await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(FollowError::Chain(error)) => return Err(error),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot follow L1, trying again");
-                    break;
-                }
+        let pause = match follower.step().await {
+            Ok(true) => {
+                backoff.reset();
+                continue;
             }
+            Ok(false) => {
+                backoff.reset();
+                poll_interval
+            }
+            Err(FollowError::Chain(error)) => return Err(error),
+            Err(error) => {
+                let pause = backoff.next();
+                tracing::warn!(%error, ?pause, "cannot follow L1, trying again");
+                pause
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = shutdown.wait() => {}
         }
     }
     Ok(())
@@ -111,6 +123,8 @@ struct Follower {
     l1: L1,
     /// Steps to take back at the next contradiction; 0 after one that fitted.
     step_back: u32,
+    /// Most blocks that L1 gives the logs of at once, as far as it showed.
+    range: u64,
 }
 
 impl Follower {
@@ -143,26 +157,27 @@ impl Follower {
             let missing = || L1Error::Missing { what: format!("block {next}") };
             self.read_block(header.ok_or_else(missing)?).await
         } else {
-            self.read_range(next..=(head.number - CLOSE).min(last.number + MAX_RANGE)).await
+            self.read_range(next..=(head.number - CLOSE).min(last.number + self.range)).await
         };
-        let (parent, step) = step?;
-        if parent != last.hash() {
-            return self.reorganise(&last).await;
-        }
-        let number = step.header.number;
-        let events = step.events.len();
-        match self.chain.ingest(step).map_err(FollowError::from) {
-            Ok(()) => {
-                self.step_back = 0;
-                tracing::debug!(number, events, "followed L1");
-                Ok(true)
-            }
-            Err(error @ FollowError::Inconsistent(_)) => {
-                self.step_back(&last).await?;
-                Err(error)
-            }
+        let taken = match step {
+            Ok((parent, _)) if parent != last.hash() => return self.reorganise(&last).await,
+            Ok((_, step)) => self.take(step).await,
             Err(error) => Err(error),
+        };
+        if let Err(FollowError::Inconsistent(_)) = &taken {
+            self.step_back(&last).await?;
         }
+        taken.map(|()| true)
+    }
+
+    /// Takes what a step brings.
+    async fn take(&mut self, step: L1Step) -> Result<(), FollowError> {
+        let (number, events) = (step.header.number, step.events.len());
+        let chain = self.chain.clone();
+        blocking(move || chain.ingest(step)).await?;
+        self.step_back = 0;
+        tracing::debug!(number, events, "followed L1");
+        Ok(())
     }
 
     /// Derives one batch, if there is one.
@@ -235,28 +250,8 @@ impl Follower {
 
     /// What one block brings, and its parent's hash.
     async fn read_block(&self, header: Sealed<Header>) -> Result<(B256, L1Step), FollowError> {
-        let logs = if self.may_log(&header.logs_bloom) {
-            let filter = Filter::new().address(self.contracts().to_vec()).at_block_hash(header.hash());
-            self.l1.provider().get_logs(&filter).await?
-        } else {
-            Vec::new()
-        };
+        let logs = if self.may_log(&header.logs_bloom) { self.block_logs(&header).await? } else { Vec::new() };
         Ok((header.parent_hash, self.read_logs(header, logs).await?))
-    }
-
-    /// What the blocks of a range bring, and the hash of the parent of the first.
-    async fn read_range(&self, range: RangeInclusive<u64>) -> Result<(B256, L1Step), FollowError> {
-        let missing = |number: u64| move || L1Error::Missing { what: format!("block {number}") };
-        let (first, last) = (*range.start(), *range.end());
-        let parent = self.l1.header(first.into()).await?.ok_or_else(missing(first))?.parent_hash;
-        let header = self.l1.header(last.into()).await?.ok_or_else(missing(last))?;
-        let filter = Filter::new().address(self.contracts().to_vec()).from_block(first).to_block(last);
-        let logs = self.l1.provider().get_logs(&filter).await?;
-        // The same block at the end of the range before and after: the logs are of its chain.
-        if self.l1.header(last.into()).await?.map(|again| again.hash()) != Some(header.hash()) {
-            return Err(missing(last)().into());
-        }
-        Ok((parent, self.read_logs(header, logs).await?))
     }
 
     /// Whether a block with this bloom may have logs of the contracts.
@@ -264,9 +259,73 @@ impl Follower {
         self.contracts().iter().any(|address| bloom.contains_input(BloomInput::Raw(address.as_slice())))
     }
 
-    /// A step from its logs, with what else belongs to it.
-    async fn read_logs(&self, header: Sealed<Header>, mut logs: Vec<Log>) -> Result<L1Step, FollowError> {
+    /// The contracts' logs in a block, from receipts that its header commits to.
+    async fn block_logs(&self, header: &Sealed<Header>) -> Result<Vec<Log>, FollowError> {
+        let number = header.number;
+        let receipts = self.l1.provider().get_block_receipts(number.into()).await?;
+        let receipts = receipts.ok_or_else(|| L1Error::Missing { what: format!("receipts of block {number}") })?;
+        let hashed: Vec<_> = receipts.iter().map(|receipt| receipt.inner.clone().into_primitives_receipt()).collect();
+        let (received, expected) = (calculate_receipt_root(&hashed), header.receipts_root);
+        if received != expected {
+            return Err(L1Error::ReceiptsRoot { number, received, expected }.into());
+        }
+        let logs = receipts.iter().flat_map(|receipt| {
+            let transaction_hash = Some(receipt.transaction_hash);
+            receipt.logs().iter().map(move |log| Log { transaction_hash, ..log.clone() })
+        });
+        // Where a log is follows from where it stands: what it says of that itself is not hashed.
+        let placed = (0..).zip(logs).map(|(index, log)| Log {
+            block_hash: Some(header.hash()),
+            block_number: Some(number),
+            log_index: Some(index),
+            removed: false,
+            ..log
+        });
+        let contracts = self.contracts();
+        Ok(placed.filter(|log| contracts.contains(&log.address())).collect())
+    }
+
+    /// What the blocks of a range bring, or of its first part, and the hash of the parent of the first.
+    async fn read_range(&mut self, range: RangeInclusive<u64>) -> Result<(B256, L1Step), FollowError> {
+        let (first, mut last) = (*range.start(), *range.end());
+        let parent = self.expect_header(first).await?.parent_hash;
+        let end = self.expect_header(last).await?;
+        let filter = Filter::new().address(self.contracts().to_vec()).from_block(first).to_block(last);
+        let mut logs = match self.l1.provider().get_logs(&filter).await {
+            Ok(logs) => logs,
+            Err(error) => {
+                // Nodes bound the blocks or the logs of an answer, each in its own way.
+                if error.is_error_resp() {
+                    self.range = (last - first).div_ceil(2).max(1);
+                }
+                return Err(error.into());
+            }
+        };
+        self.range = (self.range + self.range.div_ceil(8)).min(MAX_RANGE);
+        if !logs.iter().all(|log| log.block_number.is_some_and(|number| range.contains(&number))) {
+            return Err(L1Error::Malformed { what: "log" }.into());
+        }
         logs.sort_by_key(|log| (log.block_number, log.log_index));
+        let is_batch = |log: &&Log| log.topics().first() == Some(&BatchAppended::SIGNATURE_HASH);
+        if let Some(number) = logs.iter().filter(is_batch).nth(MAX_BATCHES - 1).and_then(|log| log.block_number) {
+            last = number;
+            logs.retain(|log| log.block_number <= Some(last));
+        }
+        let header = if last < end.number { self.expect_header(last).await? } else { end.clone() };
+        // The same block at the end of the range before and after: the logs are of its chain.
+        if self.expect_header(end.number).await?.hash() != end.hash() {
+            return Err(L1Error::Missing { what: format!("block {}", end.hash()) }.into());
+        }
+        Ok((parent, self.read_logs(header, logs).await?))
+    }
+
+    async fn expect_header(&self, number: u64) -> Result<Sealed<Header>, L1Error> {
+        let header = self.l1.header(number.into()).await?;
+        header.ok_or_else(|| L1Error::Missing { what: format!("block {number}") })
+    }
+
+    /// A step from its logs, with what else belongs to it.
+    async fn read_logs(&self, header: Sealed<Header>, logs: Vec<Log>) -> Result<L1Step, FollowError> {
         let mut events = Vec::new();
         let mut origins = BTreeSet::new();
         for log in logs {
@@ -290,12 +349,13 @@ impl Follower {
     async fn read_log(&self, log: &Log, position: L1Position) -> Result<Option<L1Event>, FollowError> {
         let address = log.address();
         let event = if address == self.l1.bridge() {
-            decode::<MessageQueued>(log)?.map(|event| L1Event::Queued(event.into()))
+            let event = decode::<MessageQueued>(log)?;
+            event.map(|event| L1Event::Queued { end: event.queueGas, message: event.into() })
         } else if address == self.l1.canonical_transaction_chain() {
             match decode::<BatchAppended>(log)? {
                 Some(event) => {
                     let batch = Batch::from(event.batch);
-                    let data = self.batch_data(&batch, position.transaction_hash).await?;
+                    let data = self.batch_data(&batch, log, position.transaction_hash).await?;
                     Some(L1Event::Appended { hash: event.batchHash, batch, data })
                 }
                 None => None,
@@ -311,15 +371,40 @@ impl Follower {
         Ok(event)
     }
 
-    /// The data of a batch: from the input of the transaction that appended it, unless it is empty, as a forced one's is.
-    async fn batch_data(&self, batch: &Batch, transaction: B256) -> Result<Bytes, FollowError> {
-        if batch.data_commitment == data::commitment(&[]) {
-            return Ok(Bytes::new());
+    /// The data of a batch: none if it was forced, otherwise what the transaction that appended it carried. Blobs are in the
+    /// store then.
+    async fn batch_data(&self, batch: &Batch, log: &Log, transaction: B256) -> Result<BatchData, FollowError> {
+        let none = BatchData::Calldata(Bytes::new());
+        if batch.data_commitment == none.commitment() {
+            return Ok(none);
         }
         let found = self.l1.provider().get_transaction_by_hash(transaction).await?;
         let found = found.ok_or_else(|| L1Error::Missing { what: format!("transaction {transaction}") })?;
-        let call = appendBatchCall::abi_decode(found.input()).map_err(|_| L1Error::Malformed { what: "batch" })?;
-        Ok(call.data)
+        if !found.input().starts_with(&appendBlobBatchCall::SELECTOR) {
+            let call = appendBatchCall::abi_decode(found.input()).map_err(|_| L1Error::Malformed { what: "batch" })?;
+            return Ok(BatchData::Calldata(call.data));
+        }
+        let data = BatchData::Blobs(found.blob_versioned_hashes().unwrap_or_default().to_vec());
+        // Before anyone is asked for them.
+        check_hash("data commitment", batch.data_commitment, data.commitment()).map_err(FollowError::Inconsistent)?;
+        if let BatchData::Blobs(hashes) = &data {
+            let hash = log.block_hash.ok_or(L1Error::Malformed { what: "log" })?;
+            let block = L1Ref { number: batch.l1_block, hash, timestamp: batch.l1_time };
+            self.fetch_blobs(block, hashes).await?;
+        }
+        Ok(data)
+    }
+
+    /// Makes sure that the blobs which a block named are in the store.
+    async fn fetch_blobs(&self, block: L1Ref, hashes: &[B256]) -> Result<(), FollowError> {
+        for hash in hashes {
+            if !self.chain.has_blob(*hash)? {
+                let blob = self.l1.blobs().fetch(block, *hash).await.map_err(L1Error::from)?;
+                let chain = self.chain.clone();
+                blocking(move || chain.keep_blobs(&[blob])).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,25 +1,33 @@
 //! Access to L1.
 
+pub(crate) mod blobs;
 pub(crate) mod follower;
 pub mod sender;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alloy::{
     consensus::{Header, Sealable, Sealed},
     eips::BlockNumberOrTag,
     primitives::{Address, B256, Bytes},
     providers::{DynProvider, Provider, ProviderBuilder},
+    rpc::client::RpcClient,
     rpc::types::Block as RpcBlock,
     sol_types::SolCall,
-    transports::{RpcError, TransportErrorKind, http::reqwest},
+    transports::{RpcError, TransportErrorKind},
 };
 use postern_bindings::StateCommitmentChain::genesisCommitmentCall;
 use postern_client::deployment::Deployment;
 use thiserror::Error;
 
-/// After how long an unanswered request fails.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) use blobs::{Blob, sidecar};
+pub use blobs::{BlobSource, BlobSourceError, BlobUnavailable};
+
+use crate::{
+    NodeConfig,
+    http::{Http, UrlError},
+};
+use blobs::BlobSources;
 
 /// Why L1 gave no usable answer. All of it may pass: ask again.
 #[derive(Debug, Error)]
@@ -43,6 +51,19 @@ pub enum L1Error {
         /// As computed.
         expected: B256,
     },
+    /// The blobs of a batch cannot be had at present.
+    #[error(transparent)]
+    Blob(#[from] BlobUnavailable),
+    /// The receipts of a block are not those that its header commits to: logs are left out, or made up, or of another fork.
+    #[error("L1 gives receipts of block {number} with root {received}; its header has {expected}")]
+    ReceiptsRoot {
+        /// Block number.
+        number: u64,
+        /// Root of the receipts.
+        received: B256,
+        /// As the header has it.
+        expected: B256,
+    },
     /// An answer cannot be decoded.
     #[error("L1 sent a malformed {what}")]
     Malformed {
@@ -62,6 +83,9 @@ pub enum ConnectError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A source of blobs is none.
+    #[error(transparent)]
+    BlobSource(#[from] BlobSourceError),
     /// Nobody answers there, or not as an Ethereum node.
     #[error("cannot reach L1 at {url}: {source}")]
     Unreachable {
@@ -104,28 +128,25 @@ pub struct L1 {
     chain_id: u64,
     deployment: Deployment,
     poll_interval: Duration,
+    max_fee: u128,
+    blobs: Arc<BlobSources>,
 }
 
 impl L1 {
-    /// Connects, and checks that this is the L1 of the deployment. `expected_chain_id` is checked if it is known.
+    /// Connects, and checks that this is the L1 of the deployment.
     ///
     /// # Errors
-    /// If nobody answers, or the contracts are not there.
-    pub async fn connect(
-        url: &str,
-        deployment: Deployment,
-        expected_chain_id: Option<u64>,
-        poll_interval: Duration,
-    ) -> Result<Self, ConnectError> {
-        let invalid = |reason: String| ConnectError::InvalidUrl { url: url.to_owned(), reason };
-        let parsed: reqwest::Url = url.parse().map_err(|error| invalid(format!("{error}")))?;
-        let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build();
-        let client = client.map_err(|error| invalid(error.to_string()))?;
-        let provider = ProviderBuilder::new().disable_recommended_fillers().connect_reqwest(client, parsed).erased();
+    /// If it is not, a URL is none, or nobody answers.
+    pub async fn connect(config: &NodeConfig, deployment: Deployment) -> Result<Self, ConnectError> {
+        let url = &config.l1_rpc_url;
+        let invalid = |error: UrlError| ConnectError::InvalidUrl { url: url.clone(), reason: error.to_string() };
+        let client = RpcClient::new(Http::new(url).map_err(invalid)?, false);
+        let provider = ProviderBuilder::new().disable_recommended_fillers().connect_client(client).erased();
+        let blobs = Arc::new(BlobSources::new(&config.blob_sources)?);
 
         let unreachable = |source| ConnectError::Unreachable { url: url.to_owned(), source };
         let chain_id = provider.get_chain_id().await.map_err(unreachable)?;
-        if let Some(expected) = expected_chain_id.filter(|expected| *expected != chain_id) {
+        if let Some(expected) = config.l1_chain_id.filter(|expected| *expected != chain_id) {
             return Err(ConnectError::ChainId { received: chain_id, expected });
         }
         let contracts = [
@@ -138,7 +159,15 @@ impl L1 {
                 return Err(ConnectError::NoContract { name, address });
             }
         }
-        Ok(Self { url: url.to_owned(), provider, chain_id, deployment, poll_interval })
+        Ok(Self {
+            url: url.clone(),
+            provider,
+            chain_id,
+            deployment,
+            poll_interval: config.l1_poll_interval,
+            max_fee: config.max_l1_fee,
+            blobs,
+        })
     }
 
     /// Checks that the deployment began with this genesis commitment.
@@ -158,6 +187,16 @@ impl L1 {
         }
     }
 
+    /// Whether this L1 has blobs.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub(crate) async fn has_blobs(&self) -> Result<bool, ConnectError> {
+        let unreachable = |source| ConnectError::Unreachable { url: self.url.clone(), source };
+        let latest = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await.map_err(unreachable)?;
+        Ok(latest.is_some_and(|latest| latest.header.excess_blob_gas.is_some()))
+    }
+
     /// Sends requests; it has no wallet.
     pub fn provider(&self) -> &DynProvider {
         &self.provider
@@ -166,6 +205,16 @@ impl L1 {
     /// Chain id of the L1.
     pub fn chain_id(&self) -> u64 {
         self.chain_id
+    }
+
+    /// Where blobs come from.
+    pub(crate) fn blobs(&self) -> &BlobSources {
+        &self.blobs
+    }
+
+    /// The most that a transaction may offer for one gas, or for one blob gas, in wei.
+    pub(crate) fn max_fee(&self) -> u128 {
+        self.max_fee
     }
 
     /// How often to ask for news.

@@ -3,14 +3,14 @@
 //! The nonce is always the count of mined transactions, so that whatever was sent before and is stuck (by this process or by one
 //! before a restart) is replaced, not queued behind. The account must therefore belong to one role of one node.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alloy::{
-    consensus::SignableTransaction,
-    eips::{BlockId, Encodable2718},
+    consensus::{SignableTransaction, TxEip1559, TxEip4844, TxEip4844WithSidecar, transaction::RlpEcdsaEncodableTx},
+    eips::{BlockId, Encodable2718, eip2930::AccessList, eip7594::BlobTransactionSidecarVariant},
     network::TransactionBuilder,
-    primitives::{Address, B256, Bytes, U256},
-    providers::{Provider, utils::Eip1559Estimation},
+    primitives::{Address, B256, Bytes, Signature, U256},
+    providers::Provider,
     rpc::{
         json_rpc::ErrorPayload,
         types::{TransactionReceipt, TransactionRequest},
@@ -27,6 +27,10 @@ use crate::shutdown::Shutdown;
 
 /// By what a transaction's fees rise when it is sent again, in percent: a node takes a replacement from 10 on.
 const FEE_BUMP: u128 = 13;
+/// The same for one with blobs: they are dear to pass on, so nodes ask for twice as much.
+const BLOB_FEE_BUMP: u128 = 100;
+/// How many times what the market asks for is offered at most.
+const MAX_MARKET_MULTIPLE: u128 = 20;
 /// How much more gas a transaction gets than the estimate, in percent: the state may move until it is included.
 const GAS_MARGIN: u64 = 15;
 
@@ -41,6 +45,25 @@ pub struct Call {
     pub input: Bytes,
     /// Gas to give; the node's estimate with a margin if `None`. Either way the call is simulated first.
     pub gas_limit: Option<u64>,
+    /// The blobs that go along, with what proves them (EIP-7594).
+    pub sidecar: Option<Arc<BlobTransactionSidecarVariant>>,
+}
+
+impl Call {
+    /// For simulations, which need the blobs' hashes but not the blobs.
+    fn request(&self, from: Address) -> TransactionRequest {
+        let mut request = TransactionRequest::default()
+            .with_from(from)
+            .with_to(self.to)
+            .with_value(self.value)
+            .with_input(self.input.clone());
+        request.blob_versioned_hashes = self.sidecar.as_ref().map(|sidecar| sidecar.versioned_hashes().collect());
+        request
+    }
+
+    const fn replacement_bump(&self) -> u128 {
+        if self.sidecar.is_some() { BLOB_FEE_BUMP } else { FEE_BUMP }
+    }
 }
 
 /// Why a transaction did not succeed.
@@ -53,6 +76,8 @@ pub enum SendError {
         data: Bytes,
         /// What it cost in L1 gas; 0 if it was only simulated.
         gas_used: u64,
+        /// What that gas cost, in wei per gas; 0 if it was only simulated.
+        gas_price: u128,
     },
     /// L1 did not answer, or not take the transaction. Try again.
     #[error("L1: {0}")]
@@ -63,6 +88,15 @@ pub enum SendError {
     Displaced {
         /// The nonce.
         nonce: u64,
+    },
+    /// L1 does not take the transaction while another of the account's waits, which a node does not let one of the other kind
+    /// replace: with blobs, or without.
+    #[error("L1 does not replace the transaction that waits with nonce {nonce}: {reason}")]
+    Blocked {
+        /// The nonce.
+        nonce: u64,
+        /// What L1 said.
+        reason: String,
     },
     /// The key did not sign.
     #[error("cannot sign: {0}")]
@@ -84,7 +118,7 @@ impl SendError {
     /// A failed call as `Reverted`, anything else as it is.
     fn from_call(error: RpcError<TransportErrorKind>) -> Self {
         match error.as_error_resp().and_then(|response| response.as_revert_data()) {
-            Some(data) => Self::Reverted { data, gas_used: 0 },
+            Some(data) => Self::Reverted { data, gas_used: 0, gas_price: 0 },
             None => Self::Transport(error),
         }
     }
@@ -122,11 +156,7 @@ impl Sender {
 
     async fn send_to_the_end(&self, call: &Call) -> Result<TransactionReceipt, SendError> {
         let provider = self.l1.provider();
-        let request = TransactionRequest::default()
-            .with_from(self.address())
-            .with_to(call.to)
-            .with_value(call.value)
-            .with_input(call.input.clone());
+        let request = call.request(self.address());
         let nonce = provider.get_transaction_count(self.address()).await?;
         // In the next block, unless something of ours is stuck: that is to be replaced, so it must not count.
         let stuck = provider.get_transaction_count(self.address()).pending().await? > nonce;
@@ -143,47 +173,90 @@ impl Sender {
                 estimate + estimate * GAS_MARGIN / 100
             }
         };
-        let request = request.with_gas_limit(gas_limit).with_nonce(nonce).with_chain_id(self.l1.chain_id());
 
-        let mut fees = provider.estimate_eip1559_fees().await?;
+        let mut fees = self.market_fees(call).await?.at_most(self.l1.max_fee());
         let mut hashes = Vec::new();
         loop {
-            match self.broadcast(&request, fees).await {
+            match self.broadcast(call, nonce, gas_limit, fees).await {
                 Ok(hash) => hashes.push(hash),
                 // What was sent before may have been included meanwhile, or may be dearer: both show below.
                 Err(SendError::Transport(RpcError::ErrorResp(error))) if !hashes.is_empty() || is_outbid(&error) => {
                     tracing::debug!(%error, "L1 prefers an earlier transaction");
                 }
+                Err(SendError::Transport(RpcError::ErrorResp(error))) if stuck => {
+                    return Err(SendError::Blocked { nonce, reason: error.message.into_owned() });
+                }
                 Err(error) => return Err(error),
             }
             match self.wait(&hashes, nonce).await? {
-                Outcome::Included(receipt) => return self.judge(request, receipt).await,
+                Outcome::Included(receipt) => return self.judge(request.with_gas_limit(gas_limit), receipt).await,
                 Outcome::Displaced => return Err(SendError::Displaced { nonce }),
                 Outcome::Late => {}
             }
-            let market = provider.estimate_eip1559_fees().await?;
-            fees = Eip1559Estimation {
-                max_fee_per_gas: bump(fees.max_fee_per_gas).max(market.max_fee_per_gas),
-                max_priority_fee_per_gas: bump(fees.max_priority_fee_per_gas).max(market.max_priority_fee_per_gas),
-            };
-            tracing::info!(nonce, max_fee_per_gas = fees.max_fee_per_gas, "sending L1 transaction again");
+            let market = self.market_fees(call).await?;
+            fees = fees.rise(call.replacement_bump(), market, self.l1.max_fee());
+            tracing::info!(nonce, ?fees, ?market, "sending L1 transaction again");
         }
     }
 
-    async fn broadcast(&self, request: &TransactionRequest, fees: Eip1559Estimation) -> Result<B256, SendError> {
-        let request = request
-            .clone()
-            .with_max_fee_per_gas(fees.max_fee_per_gas)
-            .with_max_priority_fee_per_gas(fees.max_priority_fee_per_gas);
-        let transaction = request.build_typed_tx().expect("all fields of an EIP-1559 transaction are set");
-        let transaction = transaction.eip1559().expect("fees of EIP-1559 are set").clone();
-        let signature = self.signer.sign_hash_sync(&transaction.signature_hash())?;
-        let signed = transaction.into_signed(signature);
-        let hash = *signed.hash();
+    /// What a transaction has to offer at present.
+    async fn market_fees(&self, call: &Call) -> Result<Fees, SendError> {
+        let provider = self.l1.provider();
+        let market = provider.estimate_eip1559_fees().await?;
+        let max_blob_fee = match call.sidecar {
+            // It may rise by an eighth with each block.
+            Some(_) => 2 * provider.get_blob_base_fee().await?,
+            None => 0,
+        };
+        Ok(Fees { max_fee: market.max_fee_per_gas, tip: market.max_priority_fee_per_gas, max_blob_fee })
+    }
+
+    async fn broadcast(&self, call: &Call, nonce: u64, gas_limit: u64, fees: Fees) -> Result<B256, SendError> {
+        let (chain_id, to, value, input) = (self.l1.chain_id(), call.to, call.value, call.input.clone());
+        let (max_fee_per_gas, max_priority_fee_per_gas) = (fees.max_fee, fees.tip);
+        let (hash, raw) = match &call.sidecar {
+            None => self.sign(TxEip1559 {
+                chain_id,
+                nonce,
+                gas_limit,
+                max_fee_per_gas,
+                max_priority_fee_per_gas,
+                to: to.into(),
+                value,
+                access_list: AccessList::default(),
+                input,
+            })?,
+            Some(sidecar) => {
+                let tx = TxEip4844 {
+                    chain_id,
+                    nonce,
+                    gas_limit,
+                    max_fee_per_gas,
+                    max_priority_fee_per_gas,
+                    to,
+                    value,
+                    access_list: AccessList::default(),
+                    blob_versioned_hashes: sidecar.versioned_hashes().collect(),
+                    max_fee_per_blob_gas: fees.max_blob_fee,
+                    input,
+                };
+                self.sign(TxEip4844WithSidecar { tx, sidecar: sidecar.as_ref().clone() })?
+            }
+        };
         // Receipts are polled for by `wait`, which knows all the attempts.
-        let _pending = self.l1.provider().send_raw_transaction(&signed.encoded_2718()).await?;
+        let _pending = self.l1.provider().send_raw_transaction(&raw).await?;
         tracing::debug!(%hash, "sent L1 transaction");
         Ok(hash)
+    }
+
+    /// Signs a transaction. Returns its hash, and its encoding as nodes pass it on.
+    fn sign<T: RlpEcdsaEncodableTx + SignableTransaction<Signature>>(
+        &self,
+        transaction: T,
+    ) -> Result<(B256, Vec<u8>), SendError> {
+        let signature = self.signer.sign_hash_sync(&transaction.signature_hash())?;
+        let signed = transaction.into_signed(signature);
+        Ok((*signed.hash(), signed.encoded_2718()))
     }
 
     /// Waits until one of `hashes` is included, or it is time to offer more.
@@ -217,7 +290,8 @@ impl Sender {
             return Ok(*receipt);
         }
         let block = receipt.block_number.map_or(BlockId::latest(), BlockId::number);
-        let reverted = |data| SendError::Reverted { data, gas_used: receipt.gas_used };
+        let (gas_used, gas_price) = (receipt.gas_used, receipt.effective_gas_price);
+        let reverted = |data| SendError::Reverted { data, gas_used, gas_price };
         match self.l1.provider().call(request).block(block).await.map_err(SendError::from_call) {
             Err(SendError::Reverted { data, .. }) => Err(reverted(data)),
             Err(error) => Err(error),
@@ -241,6 +315,72 @@ fn is_outbid(error: &ErrorPayload) -> bool {
     ["underpriced", "already known", "already imported"].iter().any(|reason| error.message.contains(reason))
 }
 
-fn bump(fee: u128) -> u128 {
-    fee + (fee * FEE_BUMP).div_ceil(100)
+/// What a transaction offers, in wei.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fees {
+    /// For one gas, at most.
+    max_fee: u128,
+    /// Of that to the proposer of the block.
+    tip: u128,
+    /// For one blob gas, at most.
+    max_blob_fee: u128,
+}
+
+impl Fees {
+    /// No fee above `ceiling`.
+    fn at_most(self, ceiling: u128) -> Self {
+        Self {
+            max_fee: self.max_fee.min(ceiling),
+            tip: self.tip.min(ceiling),
+            max_blob_fee: self.max_blob_fee.min(ceiling),
+        }
+    }
+
+    /// What to offer when this was not enough: so many percent more or what the market asks for, whichever is more. Never many
+    /// times what the market asks for, because what offers that is not passed over for its price, and no fee above `ceiling`.
+    fn rise(self, percent: u128, market: Self, ceiling: u128) -> Self {
+        let raise = |fee: u128, market: u128| {
+            let bumped = fee.saturating_add(fee.saturating_mul(percent).div_ceil(100));
+            bumped.min(market.saturating_mul(MAX_MARKET_MULTIPLE)).max(market)
+        };
+        Self {
+            max_fee: raise(self.max_fee, market.max_fee),
+            tip: raise(self.tip, market.tip),
+            max_blob_fee: raise(self.max_blob_fee, market.max_blob_fee),
+        }
+        .at_most(ceiling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARKET: Fees = Fees { max_fee: 1_000, tip: 10, max_blob_fee: 4 };
+
+    #[test]
+    fn a_replacement_offers_more_or_what_the_market_asks_for() {
+        let risen = Fees { max_fee: 1_000, tip: 11, max_blob_fee: 1 }.rise(FEE_BUMP, MARKET, u128::MAX);
+        assert_eq!(risen, Fees { max_fee: 1_130, tip: 13, max_blob_fee: 4 });
+        let risen = Fees { max_fee: 800, tip: 20, max_blob_fee: 7 }.rise(BLOB_FEE_BUMP, MARKET, u128::MAX);
+        assert_eq!(risen, Fees { max_fee: 1_600, tip: 40, max_blob_fee: 14 });
+    }
+
+    #[test]
+    fn a_replacement_never_offers_many_times_what_the_market_asks_for() {
+        let mut fees = MARKET;
+        for _ in 0..100 {
+            fees = fees.rise(BLOB_FEE_BUMP, MARKET, u128::MAX);
+        }
+        assert_eq!(fees, Fees { max_fee: 20_000, tip: 200, max_blob_fee: 80 });
+        assert_eq!(fees.rise(FEE_BUMP, MARKET, u128::MAX), fees);
+    }
+
+    #[test]
+    fn no_fee_rises_above_the_ceiling() {
+        let highest = Fees { max_fee: u128::MAX, tip: u128::MAX, max_blob_fee: u128::MAX };
+        assert_eq!(highest.rise(BLOB_FEE_BUMP, highest, u128::MAX), highest);
+        assert_eq!(highest.rise(FEE_BUMP, MARKET, 100), Fees { max_fee: 100, tip: 100, max_blob_fee: 80 });
+        assert_eq!(highest.at_most(100), Fees { max_fee: 100, tip: 100, max_blob_fee: 100 });
+    }
 }

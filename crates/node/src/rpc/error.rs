@@ -76,6 +76,14 @@ impl RpcError {
     }
 }
 
+/// Refuses what asks for too much at once.
+pub(super) fn limit(what: &'static str, received: u64, maximum: u64) -> Result<(), RpcError> {
+    if received > maximum {
+        return Err(RpcError::LimitExceeded { what, received, maximum });
+    }
+    Ok(())
+}
+
 impl From<RpcError> for ErrorObjectOwned {
     fn from(error: RpcError) -> Self {
         let code = error.code();

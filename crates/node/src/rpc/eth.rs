@@ -14,6 +14,7 @@ use postern_execution::{L2Transaction, State, next_base_fee};
 
 use super::{
     Rpc, RpcError, RpcResult, calls,
+    error::limit,
     logs::search,
     types::{self, RpcBlock, RpcReceipt, RpcTransaction},
 };
@@ -23,6 +24,10 @@ use crate::store::{Block, StorePreimages};
 const SUGGESTED_TIP: u64 = 100_000;
 /// Blocks of one fee history, at most; more are cut, as the method prescribes.
 const MAX_FEE_HISTORY: u64 = 1_024;
+/// Percentiles of one fee history, at most.
+const MAX_PERCENTILES: u64 = 100;
+/// Storage slots of one proof, at most.
+const MAX_PROOF_SLOTS: u64 = 1_024;
 
 #[rpc(server, namespace = "eth")]
 pub(super) trait EthApi {
@@ -226,6 +231,7 @@ impl EthApiServer for Rpc {
         slots: Vec<JsonStorageKey>,
         block: Option<BlockId>,
     ) -> RpcResult<EIP1186AccountProofResponse> {
+        limit("storage slots to prove", slots.len() as u64, MAX_PROOF_SLOTS)?;
         let keys: Vec<U256> = slots.iter().map(|slot| slot.as_b256().into()).collect();
         let proof = self.state(block)?.proof(address, &keys)?;
         let storage = slots.into_iter().zip(proof.storage);
@@ -281,6 +287,7 @@ impl EthApiServer for Rpc {
         percentiles: Option<Vec<f64>>,
     ) -> RpcResult<FeeHistory> {
         let percentiles = percentiles.unwrap_or_default();
+        limit("percentiles", percentiles.len() as u64, MAX_PERCENTILES)?;
         if !percentiles.is_sorted() || !percentiles.iter().all(|percentile| (0.0..=100.0).contains(percentile)) {
             return Err(RpcError::InvalidParams("percentiles must rise from 0 to 100".into()));
         }

@@ -5,10 +5,17 @@ use alloy::{
     rpc::types::{Filter, FilterBlockOption, Log},
 };
 
-use super::{Rpc, RpcError, RpcResult, types};
+use super::{Rpc, RpcError, RpcResult, error::limit, types};
+
+/// Most addresses of a filter, and most values of each of its topics: every block's bloom is asked for each.
+const MAX_ALTERNATIVES: u64 = 1_000;
 
 /// The logs that match a filter, in order.
 pub(super) fn search(rpc: &Rpc, filter: &Filter) -> RpcResult<Vec<Log>> {
+    limit("addresses", filter.address.len() as u64, MAX_ALTERNATIVES)?;
+    for topic in &filter.topics {
+        limit("values of a topic", topic.len() as u64, MAX_ALTERNATIVES)?;
+    }
     let mut found = Vec::new();
     for number in range(rpc, &filter.block_option)? {
         let Some(header) = rpc.chain.header(number)? else {
@@ -19,7 +26,7 @@ pub(super) fn search(rpc: &Rpc, filter: &Filter) -> RpcResult<Vec<Log>> {
         }
         let block = rpc.existing_block(number)?;
         found.extend(types::logs(&block).into_iter().filter(|log| filter.matches(&log.inner)));
-        check("logs found", found.len() as u64, rpc.config.max_logs)?;
+        limit("logs found", found.len() as u64, rpc.config.max_logs)?;
     }
     Ok(found)
 }
@@ -39,15 +46,8 @@ fn range(rpc: &Rpc, option: &FilterBlockOption) -> RpcResult<std::ops::RangeIncl
                 return Err(RpcError::InvalidParams(format!("fromBlock {from} is after toBlock {to}")));
             }
             let to = to.min(latest);
-            check("blocks to search", (to + 1).saturating_sub(from), rpc.config.max_log_blocks)?;
+            limit("blocks to search", (to + 1).saturating_sub(from), rpc.config.max_log_blocks)?;
             Ok(from..=to)
         }
     }
-}
-
-fn check(what: &'static str, received: u64, maximum: u64) -> RpcResult<()> {
-    if received > maximum {
-        return Err(RpcError::LimitExceeded { what, received, maximum });
-    }
-    Ok(())
 }

@@ -11,6 +11,7 @@ mod postern;
 #[cfg(test)]
 mod tests;
 mod types;
+mod verdicts;
 
 use std::{
     io,
@@ -28,6 +29,7 @@ use error::RpcError;
 use eth::EthApiServer;
 use node::{NetApiServer, Web3ApiServer};
 use postern::PosternApiServer;
+use verdicts::Verdicts;
 
 /// Where to listen, and how much to take from whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +123,7 @@ pub async fn serve(chain: Chain, config: RpcConfig) -> Result<RpcServer, RpcServ
 
 /// All methods.
 fn methods(chain: Chain, config: RpcConfig) -> Result<RpcModule<()>, RegisterMethodError> {
-    let rpc = Rpc { chain, config };
+    let rpc = Rpc { chain, config, verdicts: Verdicts::default() };
     let mut methods = RpcModule::new(());
     methods.merge(Web3ApiServer::into_rpc(rpc.clone()))?;
     methods.merge(NetApiServer::into_rpc(rpc.clone()))?;
@@ -135,6 +137,7 @@ fn methods(chain: Chain, config: RpcConfig) -> Result<RpcModule<()>, RegisterMet
 struct Rpc {
     chain: Chain,
     config: RpcConfig,
+    verdicts: Verdicts,
 }
 
 /// Result of a method.

@@ -1,18 +1,20 @@
 //! `postern_`: what a client needs to follow a message from L2 to L1. The types are the client's.
 
-use alloy::primitives::U64;
+use alloy::primitives::{B256, U64};
 use jsonrpsee::proc_macros::rpc;
 use postern_client::rpc::{
-    BatchOfBlock, BlockReference, Commitment, CommitmentStatus, Message, OutboxMultiproof, OutboxProof, Output,
-    SyncStatus,
+    BatchOfBlock, BlockReference, COMMITMENTS_PER_PAGE, Commitment, CommitmentPage, CommitmentStatus, Message,
+    OutboxMultiproof, OutboxProof, Output, SyncStatus,
 };
 use postern_protocol::outbox;
 
-use super::{Rpc, RpcError, RpcResult};
-use crate::{agreement::agrees, chain::BlockRef, store};
+use super::{Rpc, RpcError, RpcResult, error::limit};
+use crate::{chain::BlockRef, store};
 
 /// Messages of one multiproof, at most.
 const MAX_MULTIPROOF: u64 = 1_024;
+/// Commitments that are looked at for one page, at most: of those that never become final there may be many.
+pub(super) const MAX_EXAMINED: usize = 256;
 
 #[rpc(server, namespace = "postern")]
 pub(super) trait PosternApi {
@@ -36,9 +38,10 @@ pub(super) trait PosternApi {
     #[method(name = "batchOfBlock", blocking)]
     fn batch_of_block(&self, block_number: U64) -> RpcResult<Option<BatchOfBlock>>;
 
-    /// The commitments seen on L1 that apply at least so many batches.
+    /// A page of the commitments seen on L1 that apply at least so many batches and can become final: from the first on, or
+    /// from the one that follows on `after`.
     #[method(name = "commitments", blocking)]
-    fn commitments(&self, from_batch_count: U64) -> RpcResult<Vec<Commitment>>;
+    fn commitments(&self, from_batch_count: U64, after: Option<B256>) -> RpcResult<CommitmentPage>;
 }
 
 impl PosternApiServer for Rpc {
@@ -80,10 +83,7 @@ impl PosternApiServer for Rpc {
     fn outbox_multiproof(&self, indices: Vec<U64>, batch_count: U64) -> RpcResult<Option<OutboxMultiproof>> {
         let batch_count = batch_count.to();
         let indices: Vec<u64> = indices.iter().map(|index| index.to()).collect();
-        if indices.len() as u64 > MAX_MULTIPROOF {
-            let (received, maximum) = (indices.len() as u64, MAX_MULTIPROOF);
-            return Err(RpcError::LimitExceeded { what: "messages to prove", received, maximum });
-        }
+        limit("messages to prove", indices.len() as u64, MAX_MULTIPROOF)?;
         if indices.is_empty() || !indices.is_sorted_by(|a, b| a < b) {
             return Err(RpcError::InvalidParams("indices must rise, and be at least one".into()));
         }
@@ -118,10 +118,23 @@ impl PosternApiServer for Rpc {
         Ok(batch.map(|batch| BatchOfBlock { index, batch_hash: batch.hash }))
     }
 
-    fn commitments(&self, from_batch_count: U64) -> RpcResult<Vec<Commitment>> {
-        let mut commitments = Vec::new();
-        for entry in self.chain.commitments_from(from_batch_count.to())? {
-            commitments.push(Commitment {
+    fn commitments(&self, from_batch_count: U64, after: Option<B256>) -> RpcResult<CommitmentPage> {
+        let after = after.map(|id| {
+            let unknown = || RpcError::InvalidParams(format!("commitment {id} is not known"));
+            self.chain.commitment(id)?.ok_or_else(unknown)
+        });
+        let after = after.transpose()?;
+        let mut page = CommitmentPage { commitments: Vec::new(), next: None };
+        let entries = self.chain.commitments_after(from_batch_count.to(), after.as_ref(), MAX_EXAMINED)?;
+        let mut more = entries.len() == MAX_EXAMINED;
+        for entry in entries {
+            if page.commitments.len() == COMMITMENTS_PER_PAGE {
+                more = true;
+                break;
+            }
+            page.next = Some(entry.id);
+            let Some(agrees) = self.verdicts.stands(&self.chain, &entry)? else { continue };
+            page.commitments.push(Commitment {
                 id: entry.id,
                 commitment: entry.commitment.into(),
                 status: match entry.status {
@@ -129,10 +142,11 @@ impl PosternApiServer for Rpc {
                     store::CommitmentStatus::Final => CommitmentStatus::Final,
                     store::CommitmentStatus::Rejected => CommitmentStatus::Rejected,
                 },
-                agrees: agrees(&self.chain, &entry)? == Some(true),
+                agrees,
             });
         }
-        Ok(commitments)
+        page.next = page.next.filter(|_| more);
+        Ok(page)
     }
 }
 

@@ -4,6 +4,7 @@ use alloy::{
 };
 use jsonrpsee::RpcModule;
 use postern_bindings::outbox::Outbox;
+use postern_client::rpc::COMMITMENTS_PER_PAGE;
 use postern_protocol::{message::Message, outbox, predeploys::OUTBOX};
 use serde_json::{Value, json};
 use tokio::{
@@ -391,19 +392,95 @@ async fn judges_commitments() {
     let lie = fixture.propose(honest, 1, vec![B256::repeat_byte(1)]);
     let rpc = module(&fixture);
 
-    let commitments = result(&rpc, "postern_commitments", json!(["0x1"])).await;
-    let verdicts: Vec<_> = commitments
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| (&entry["id"], &entry["agrees"], &entry["status"]))
-        .collect();
-    assert_eq!(
-        verdicts,
-        [(&json!(honest), &json!(true), &json!("proposed")), (&json!(lie), &json!(false), &json!("proposed")),]
-    );
+    let page = result(&rpc, "postern_commitments", json!(["0x1"])).await;
+    assert_eq!(verdicts(&page), [(honest, true), (lie, false)]);
+    assert_eq!((&page["next"], &page["commitments"][0]["status"]), (&Value::Null, &json!("proposed")));
     let second = result(&rpc, "postern_commitments", json!(["0x2"])).await;
-    assert_eq!(second[0]["commitment"]["outputRoot"], json!(B256::repeat_byte(1)));
+    assert_eq!(second["commitments"][0]["commitment"]["outputRoot"], json!(B256::repeat_byte(1)));
+}
+
+/// Ids of a page's commitments, and whether the node agrees.
+fn verdicts(page: &Value) -> Vec<(B256, bool)> {
+    let page: postern_client::rpc::CommitmentPage = serde_json::from_value(page.clone()).unwrap();
+    page.commitments.iter().map(|entry| (entry.id, entry.agrees)).collect()
+}
+
+#[tokio::test]
+async fn judges_commitments_with_what_they_build_on() {
+    let mut fixture = with_two_messages();
+    let genesis = fixture.chain.genesis_commitment();
+    let [one, two] = [1, 2].map(|count| fixture.output_root(count));
+    let lie = fixture.propose(genesis, 0, vec![B256::repeat_byte(1)]);
+    let child = fixture.propose(lie, 1, vec![two]);
+    let rpc = module(&fixture);
+    let page = result(&rpc, "postern_commitments", json!(["0x0"])).await;
+    assert_eq!(verdicts(&page), [(lie, false), (child, false)]);
+
+    // What cannot become final any more is not shown, also if L1 did not yet say so.
+    fixture.reject(lie);
+    let honest = fixture.propose(genesis, 0, vec![one, two]);
+    let page = result(&rpc, "postern_commitments", json!(["0x0"])).await;
+    assert_eq!(verdicts(&page), [(honest, true)]);
+}
+
+#[tokio::test]
+async fn shows_commitments_page_by_page() {
+    let mut fixture = with_two_messages();
+    let genesis = fixture.chain.genesis_commitment();
+    let two = fixture.output_root(2);
+    // As many as a page, whose children are rejected with them, and as many again.
+    let rejected: Vec<B256> =
+        (1..=COMMITMENTS_PER_PAGE).map(|n| fixture.propose(genesis, 0, vec![B256::with_last_byte(n as u8)])).collect();
+    for id in &rejected {
+        fixture.propose(*id, 1, vec![two]);
+        fixture.reject(*id);
+    }
+    let lies = (1..=COMMITMENTS_PER_PAGE).map(|n| vec![B256::with_last_byte(n as u8), B256::ZERO]);
+    let standing: Vec<B256> = lies.map(|lie| fixture.propose(genesis, 0, lie)).collect();
+    let last = fixture.propose(genesis, 0, vec![fixture.output_root(1), two]);
+    let rpc = module(&fixture);
+
+    let first = result(&rpc, "postern_commitments", json!(["0x1", null])).await;
+    assert_eq!(verdicts(&first).iter().map(|(id, _)| *id).collect::<Vec<_>>(), standing);
+    assert_eq!(first["next"], json!(standing.last()));
+    let second = result(&rpc, "postern_commitments", json!(["0x1", first["next"]])).await;
+    assert_eq!((verdicts(&second), &second["next"]), (vec![(last, true)], &Value::Null));
+    let (code, error) = code_and_error(&rpc, "postern_commitments", json!(["0x1", B256::ZERO])).await;
+    assert_eq!((code, &error["message"]), (-32602, &json!(format!("commitment {} is not known", B256::ZERO))));
+}
+
+#[tokio::test]
+async fn a_page_costs_no_more_than_its_share_of_a_long_history() {
+    let mut fixture = with_two_messages();
+    let genesis = fixture.chain.genesis_commitment();
+    for n in 0..postern::MAX_EXAMINED as u64 {
+        let id = fixture.propose(genesis, 0, vec![B256::from(U256::from(n))]);
+        fixture.reject(id);
+    }
+    let honest = fixture.propose(genesis, 0, vec![fixture.output_root(1)]);
+    let rpc = module(&fixture);
+    let first = result(&rpc, "postern_commitments", json!(["0x1"])).await;
+    assert!(verdicts(&first).is_empty());
+    let second = result(&rpc, "postern_commitments", json!(["0x1", first["next"]])).await;
+    assert_eq!((verdicts(&second), &second["next"]), (vec![(honest, true)], &Value::Null));
+}
+
+#[tokio::test]
+async fn refuses_what_asks_for_too_much() {
+    let rpc = module(&Fixture::new());
+    let words = |count: u64| (0..count).map(|n| B256::from(U256::from(n))).collect::<Vec<_>>();
+    let addresses: Vec<_> = words(1_001).into_iter().map(Address::from_word).collect();
+    for (method, params, message) in [
+        ("eth_getProof", json!([STRANGER, words(1_025), "latest"]), "storage slots to prove: 1025, at most 1024"),
+        ("eth_getLogs", json!([{"address": addresses}]), "addresses: 1001, at most 1000"),
+        ("eth_getLogs", json!([{"topics": [null, words(1_001)]}]), "values of a topic: 1001, at most 1000"),
+        ("eth_feeHistory", json!(["0x1", "latest", vec![50; 101]]), "percentiles: 101, at most 100"),
+    ] {
+        let (code, error) = code_and_error(&rpc, method, params).await;
+        assert_eq!((code, &error["message"]), (-32005, &json!(message)), "{method}");
+    }
+    let proof = result(&rpc, "eth_getProof", json!([STRANGER, words(1_024), "latest"])).await;
+    assert_eq!(proof["storageProof"].as_array().map(Vec::len), Some(1_024));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! moment finds on its next start exactly the steps that it had acknowledged.
 //!
 //! Nothing is stored that follows from something else: the heads of the chain are the last rows of the tables, not fields of
-//! their own. Two kinds of rows exist. *Content* (`preimages`) is keyed by its hash and never removed: an abandoned fork
+//! their own. Two kinds of rows exist. *Content* (`preimages`, `blobs`) is keyed by its hash and never removed: an abandoned fork
 //! leaves some behind, which costs space and nothing else. *Positions* (all the others) are keyed by where they are in a chain,
 //! and are removed when that chain is reorganised; the journal says which rows an L1 block brought.
 
@@ -10,7 +10,7 @@ mod records;
 mod view;
 
 pub use records::{
-    BatchEntry, Block, CommitmentEntry, CommitmentStatus, L1Position, OutboxEntry, Progress, QueuedEntry,
+    BatchData, BatchEntry, Block, CommitmentEntry, CommitmentStatus, L1Position, OutboxEntry, Progress, QueuedEntry,
 };
 pub(crate) use records::{Event, SequencedBatch};
 pub(crate) use view::{View, Writer};
@@ -38,6 +38,8 @@ mod tables {
     pub(super) const META: TableDefinition<'_, &str, Record> = TableDefinition::new("meta");
     /// Whatever the derivation and the state read by hash.
     pub(super) const PREIMAGES: TableDefinition<'_, Hash, Record> = TableDefinition::new("preimages");
+    /// Blobs of batches by versioned hash: 131,072 bytes each. L1 forgets them, so nothing here does.
+    pub(super) const BLOBS: TableDefinition<'_, Hash, Record> = TableDefinition::new("blobs");
 
     /// Canonical L2 headers, the unsafe ones included, by number.
     pub(super) const HEADERS: TableDefinition<'_, u64, Record> = TableDefinition::new("headers");
@@ -55,7 +57,7 @@ mod tables {
     pub(super) const OUTPUTS: TableDefinition<'_, u64, Record> = TableDefinition::new("outputs");
     /// Batches that this node sequenced, by index, the last of them perhaps still open.
     pub(super) const SEQUENCED: TableDefinition<'_, u64, Record> = TableDefinition::new("sequenced");
-    /// Transactions that wait for a block, by hash.
+    /// Transactions that wait for a block, by hash: the time at which they came (8 bytes, in seconds) and their encoding.
     pub(super) const POOL: TableDefinition<'_, Hash, Record> = TableDefinition::new("pool");
 
     /// L1 headers up to which L1 was followed, by number. Between two of them may be L1 blocks that were read as a range.
@@ -171,15 +173,22 @@ impl Store {
         Ok(Writer::new(self.database.begin_write()?))
     }
 
-    /// Preimages as they are now. Rows are never removed, so an older snapshot lacks some, but has none that is wrong.
+    /// Preimages and blobs as they are now. Rows are never removed, so an older snapshot lacks some, but has none that is wrong.
     pub(crate) fn preimages(&self) -> Result<StorePreimages, StoreError> {
-        Ok(StorePreimages(Arc::new(self.read()?.open_table(tables::PREIMAGES)?)))
+        let snapshot = self.read()?;
+        let preimages = snapshot.open_table(tables::PREIMAGES)?;
+        Ok(StorePreimages(Arc::new(Content { preimages, blobs: snapshot.open_table(tables::BLOBS)? })))
     }
 }
 
-/// Trie nodes, codes and whatever else is read by its hash, from a snapshot of the store. Cheap to clone.
+/// Trie nodes, codes, blobs and whatever else is read by its hash, from a snapshot of the store. Cheap to clone.
 #[derive(Clone)]
-pub struct StorePreimages(Arc<ReadOnlyTable<Hash, Record>>);
+pub struct StorePreimages(Arc<Content>);
+
+struct Content {
+    preimages: ReadOnlyTable<Hash, Record>,
+    blobs: ReadOnlyTable<Hash, Record>,
+}
 
 impl std::fmt::Debug for StorePreimages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -187,15 +196,25 @@ impl std::fmt::Debug for StorePreimages {
     }
 }
 
+/// What `read` finds in the row of `hash`.
+fn find<T>(table: &ReadOnlyTable<Hash, Record>, hash: &B256, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+    match table.get(&hash.0) {
+        Ok(row) => row.and_then(|row| read(row.value())),
+        Err(error) => {
+            // The caller can only say that the preimage is missing; why it is belongs into the log.
+            tracing::error!(%hash, %error, "cannot read preimage");
+            None
+        }
+    }
+}
+
 impl Preimages for StorePreimages {
     fn get(&self, hash: &B256) -> Option<Bytes> {
-        match self.0.get(&hash.0) {
-            Ok(row) => row.map(|row| Bytes::copy_from_slice(row.value())),
-            Err(error) => {
-                // The caller can only say that the preimage is missing; why it is belongs into the log.
-                tracing::error!(%hash, %error, "cannot read preimage");
-                None
-            }
-        }
+        find(&self.0.preimages, hash, |data| Some(Bytes::copy_from_slice(data)))
+    }
+
+    fn blob_word(&self, versioned_hash: &B256, index: u64) -> Option<B256> {
+        let position = usize::try_from(index).ok()?;
+        find(&self.0.blobs, versioned_hash, |blob| blob.as_chunks().0.get(position).copied().map(B256::new))
     }
 }

@@ -2,13 +2,14 @@
 
 use alloy::{
     consensus::{Header, Sealed},
-    primitives::{Address, B256, Bytes, U256},
+    primitives::{Address, B256, Bytes, U256, keccak256},
 };
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 use postern_execution::{L2Transaction, Receipt};
 use postern_protocol::{
     batch::Batch,
     commitment::Commitment,
+    data,
     message::{Message, QueuedMessage},
 };
 
@@ -136,6 +137,8 @@ pub struct QueuedEntry {
     pub message: QueuedMessage,
     /// The queue hash after it.
     pub queue_hash: B256,
+    /// Where in the queue it ends, in L2 gas.
+    pub end: u64,
     /// Where it was queued.
     pub l1: L1Position,
 }
@@ -151,11 +154,12 @@ struct QueuedRow {
     fee: U256,
     data: Bytes,
     queue_hash: B256,
+    end: u64,
     l1: L1Position,
 }
 
 impl From<&QueuedEntry> for QueuedRow {
-    fn from(QueuedEntry { message, queue_hash, l1 }: &QueuedEntry) -> Self {
+    fn from(QueuedEntry { message, queue_hash, end, l1 }: &QueuedEntry) -> Self {
         Self {
             index: message.index,
             sender: message.sender,
@@ -166,6 +170,7 @@ impl From<&QueuedEntry> for QueuedRow {
             fee: message.fee,
             data: message.data.clone(),
             queue_hash: *queue_hash,
+            end: *end,
             l1: *l1,
         }
     }
@@ -187,8 +192,33 @@ impl TryFrom<QueuedRow> for QueuedEntry {
                 data: row.data,
             },
             queue_hash: row.queue_hash,
+            end: row.end,
             l1: row.l1,
         })
+    }
+}
+
+/// Where the data of a batch is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchData {
+    /// It is this calldata, none if the batch was forced.
+    Calldata(Bytes),
+    /// In the blobs with these versioned hashes, at least one.
+    Blobs(Vec<B256>),
+}
+
+impl BatchData {
+    /// What the data commitment hashes.
+    pub fn commitment_preimage(&self) -> Vec<u8> {
+        match self {
+            Self::Calldata(data) => data::commitment_preimage(data),
+            Self::Blobs(hashes) => data::blob_commitment_preimage(hashes),
+        }
+    }
+
+    /// The data commitment.
+    pub fn commitment(&self) -> B256 {
+        keccak256(self.commitment_preimage())
     }
 }
 
@@ -199,8 +229,8 @@ pub struct BatchEntry {
     pub batch: Batch,
     /// Its hash.
     pub hash: B256,
-    /// Its data; empty if it was forced.
-    pub data: Bytes,
+    /// Its data.
+    pub data: BatchData,
     /// Where it was appended.
     pub l1: L1Position,
 }
@@ -208,13 +238,19 @@ pub struct BatchEntry {
 #[derive(RlpEncodable, RlpDecodable)]
 struct BatchRow {
     preimage: Bytes,
-    data: Bytes,
+    calldata: Bytes,
+    /// None if the data is calldata.
+    blobs: Vec<B256>,
     l1: L1Position,
 }
 
 impl From<&BatchEntry> for BatchRow {
     fn from(entry: &BatchEntry) -> Self {
-        Self { preimage: entry.batch.preimage().into(), data: entry.data.clone(), l1: entry.l1 }
+        let (calldata, blobs) = match &entry.data {
+            BatchData::Calldata(data) => (data.clone(), Vec::new()),
+            BatchData::Blobs(hashes) => (Bytes::new(), hashes.clone()),
+        };
+        Self { preimage: entry.batch.preimage().into(), calldata, blobs, l1: entry.l1 }
     }
 }
 
@@ -223,7 +259,11 @@ impl TryFrom<BatchRow> for BatchEntry {
 
     fn try_from(row: BatchRow) -> Result<Self, StoreError> {
         let batch = Batch::decode(&row.preimage).ok_or(StoreError::Corrupt("batch"))?;
-        Ok(Self { batch, hash: batch.hash(), data: row.data, l1: row.l1 })
+        let data = match row.blobs.is_empty() {
+            true => BatchData::Calldata(row.calldata),
+            false => BatchData::Blobs(row.blobs),
+        };
+        Ok(Self { batch, hash: batch.hash(), data, l1: row.l1 })
     }
 }
 
@@ -376,13 +416,15 @@ pub(crate) struct SequencedBatch {
     pub(crate) origin_number: u64,
     /// Hash of its L1 origin.
     pub(crate) origin_hash: B256,
-    /// To where it consumes the queue: derivation's `wanted` after the last block.
+    /// Messages, since genesis, that its blocks so far ask for: derivation's `wanted`.
+    pub(crate) wanted: u64,
+    /// To where it consumes the queue, in L2 gas; known once it is sealed.
     pub(crate) consume_to: u64,
-    /// L2 gas that is left to it.
+    /// L2 gas that is left to it for transactions.
     pub(crate) gas_left: u64,
     /// Wall clock at its first block, in milliseconds since 1970.
     pub(crate) opened_at: u64,
-    /// Length of its data so far, in bytes.
+    /// Length of its data so far, in bytes, if it does not compress.
     pub(crate) data_length: u64,
     /// The queue's messages that each of its blocks claims.
     pub(crate) claims: Vec<u64>,

@@ -1,18 +1,21 @@
 //! Rows by name: reading from a snapshot or from within a write transaction, and writing.
 
+use std::ops::Bound;
+
 use alloy::{
     consensus::{Header, Sealable, Sealed},
-    primitives::{B256, Bytes},
+    primitives::{B256, Bytes, keccak256},
 };
-use postern_protocol::{message, output::Output};
+use postern_protocol::{data, message, output::Output};
 use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
 
 use super::{
-    BatchEntry, Block, CommitmentEntry, CommitmentStatus, Event, OutboxEntry, Progress, QueuedEntry, Record,
+    BatchData, BatchEntry, Block, CommitmentEntry, CommitmentStatus, Event, OutboxEntry, Progress, QueuedEntry, Record,
     SequencedBatch, StoreError,
     records::{BodyRow, Row},
     tables,
 };
+use crate::l1::Blob;
 
 /// The only row of the table of that kind.
 const IDENTITY: &str = "identity";
@@ -38,6 +41,11 @@ pub(crate) trait View {
     /// Whether content of this hash is there.
     fn has_preimage(&self, hash: B256) -> Result<bool, StoreError> {
         Ok(self.table(tables::PREIMAGES)?.get(&hash.0)?.is_some())
+    }
+
+    /// Whether the blob of this versioned hash is there.
+    fn has_blob(&self, hash: B256) -> Result<bool, StoreError> {
+        Ok(self.table(tables::BLOBS)?.get(&hash.0)?.is_some())
     }
 
     /// The canonical L2 header of this number.
@@ -105,10 +113,14 @@ pub(crate) trait View {
         self.last(tables::SEQUENCED)
     }
 
-    /// All transactions that wait for a block.
-    fn pool(&self) -> Result<Vec<Bytes>, StoreError> {
+    /// All transactions that wait for a block, with the time in seconds at which they came.
+    fn pool(&self) -> Result<Vec<(u64, Bytes)>, StoreError> {
         let table = self.table(tables::POOL)?;
-        table.iter()?.map(|row| Ok(Bytes::copy_from_slice(row?.1.value()))).collect()
+        let entry = |row: &[u8]| {
+            let (arrived, raw) = row.split_first_chunk().ok_or(StoreError::Corrupt("pool"))?;
+            Ok((u64::from_be_bytes(*arrived), Bytes::copy_from_slice(raw)))
+        };
+        table.iter()?.map(|row| entry(row?.1.value())).collect()
     }
 
     /// The L1 header up to which L1 was followed; none before the first.
@@ -131,6 +143,11 @@ pub(crate) trait View {
     /// A message of the queue.
     fn queued(&self, index: u64) -> Result<Option<QueuedEntry>, StoreError> {
         self.get(tables::QUEUE, index)
+    }
+
+    /// Where in the queue the last message ends, in L2 gas.
+    fn queue_gas(&self) -> Result<u64, StoreError> {
+        Ok(self.last::<QueuedEntry>(tables::QUEUE)?.map_or(0, |(_, entry)| entry.end))
     }
 
     /// The queue hash after `count` messages, which must be there.
@@ -161,30 +178,60 @@ pub(crate) trait View {
         row.map(|row| CommitmentEntry::from_row(row.value())).transpose()
     }
 
-    /// Commitments seen on L1 that reach at least `batch_count` batches, in order of how many they reach, then of L1.
-    fn commitments_from(&self, batch_count: u64) -> Result<Vec<CommitmentEntry>, StoreError> {
+    /// Commitments seen on L1 that reach at least `batch_count` batches, in order of how many they reach, then of L1: the first
+    /// `limit` of them, or of those that follow on `after`.
+    fn commitments_from(
+        &self,
+        batch_count: u64,
+        after: Option<&CommitmentEntry>,
+        limit: usize,
+    ) -> Result<Vec<CommitmentEntry>, StoreError> {
+        let first = Bound::Included((batch_count, 0, 0));
+        let after = after.map(claim_key).filter(|(reached, ..)| *reached >= batch_count);
         let claims = self.table(tables::CLAIMS)?;
         let mut entries = Vec::new();
-        for row in claims.range((batch_count, 0, 0)..)? {
+        for row in claims.range((after.map_or(first, Bound::Excluded), Bound::Unbounded))?.take(limit) {
             let id = B256::from(row?.1.value());
             entries.push(self.commitment(id)?.ok_or(StoreError::Corrupt("claim without commitment"))?);
         }
         Ok(entries)
     }
 
-    /// The furthest output that a final commitment agrees with, the genesis output if there is no other.
-    fn final_output(&self) -> Result<Output, StoreError> {
+    /// Of the commitments seen on L1 that reach at least `first` and at most `last` batches those that reach most, in L1's order.
+    fn last_commitments(&self, first: u64, last: u64) -> Result<Vec<CommitmentEntry>, StoreError> {
+        let claims = self.table(tables::CLAIMS)?;
+        let up_to = claims.range(..=(last, u64::MAX, u64::MAX))?.next_back().transpose()?;
+        let Some(count) = up_to.map(|(key, _)| key.value().0).filter(|count| *count >= first) else {
+            return Ok(Vec::new());
+        };
+        let mut entries = Vec::new();
+        for row in claims.range((count, 0, 0)..=(count, u64::MAX, u64::MAX))? {
+            let entry = self.commitment(B256::from(row?.1.value()))?;
+            entries.push(entry.ok_or(StoreError::Corrupt("claim without commitment"))?);
+        }
+        Ok(entries)
+    }
+
+    /// The final commitment that reaches furthest of those that the outputs agree with, if there is one besides genesis.
+    fn final_commitment(&self) -> Result<Option<CommitmentEntry>, StoreError> {
+        let derived = self.last_output()?.batch_count;
         let table = self.table(tables::FINAL)?;
-        for row in table.iter()?.rev() {
+        for row in table.range(..=(derived, &[0xff; 32]))?.rev() {
             let (key, _) = row?;
             let (batch_count, id) = key.value();
-            let Some(output) = self.output(batch_count)? else { continue };
             let entry = self.commitment(B256::from(id))?.ok_or(StoreError::Corrupt("final without commitment"))?;
+            let output = self.output(batch_count)?.ok_or(StoreError::Corrupt("gap in the outputs"))?;
             if entry.commitment.output_root == output.root() {
-                return Ok(output);
+                return Ok(Some(entry));
             }
         }
-        self.output(0)?.ok_or(StoreError::Corrupt("no genesis output"))
+        Ok(None)
+    }
+
+    /// The furthest output that a final commitment agrees with, the genesis output if there is no other.
+    fn final_output(&self) -> Result<Output, StoreError> {
+        let batch_count = self.final_commitment()?.map_or(0, |entry| entry.commitment.batch_count);
+        self.output(batch_count)?.ok_or(StoreError::Corrupt("no genesis output"))
     }
 
     /// A row by number.
@@ -241,6 +288,7 @@ impl Writer {
     pub(super) fn create_tables(&self) -> Result<(), StoreError> {
         self.0.open_table(tables::META)?;
         self.0.open_table(tables::PREIMAGES)?;
+        self.0.open_table(tables::BLOBS)?;
         self.0.open_table(tables::NUMBERS)?;
         self.0.open_table(tables::TRANSACTIONS)?;
         self.0.open_table(tables::PROGRESS)?;
@@ -278,6 +326,12 @@ impl Writer {
         for (hash, preimage) in preimages {
             table.insert(&hash.0, preimage)?;
         }
+        Ok(())
+    }
+
+    /// Stores a blob.
+    pub(crate) fn put_blob(&self, blob: &Blob) -> Result<(), StoreError> {
+        self.0.open_table(tables::BLOBS)?.insert(&blob.hash().0, blob.bytes().as_ref())?;
         Ok(())
     }
 
@@ -349,8 +403,8 @@ impl Writer {
     }
 
     /// Stores a transaction that waits for a block.
-    pub(crate) fn put_pooled(&self, hash: B256, raw: &[u8]) -> Result<(), StoreError> {
-        self.0.open_table(tables::POOL)?.insert(&hash.0, raw)?;
+    pub(crate) fn put_pooled(&self, hash: B256, arrived: u64, raw: &[u8]) -> Result<(), StoreError> {
+        self.0.open_table(tables::POOL)?.insert(&hash.0, [&arrived.to_be_bytes(), raw].concat().as_slice())?;
         Ok(())
     }
 
@@ -380,19 +434,20 @@ impl Writer {
         self.put_preimages([
             (entry.queue_hash, message::queue_preimage(previous, hash).as_slice()),
             (hash, preimage.as_slice()),
-            (alloy::primitives::keccak256(&message.data), message.data.as_ref()),
+            (keccak256(&message.data), message.data.as_ref()),
         ])?;
         self.put(tables::QUEUE, message.index, entry)?;
         self.put_event(entry.l1.block_number, entry.l1.log_index, Event::Queued(message.index))
     }
 
-    /// Stores a batch of L1 with all that the derivation reads of it.
+    /// Stores a batch of L1 with all that the derivation reads of it, except its blobs, which must be there.
     pub(crate) fn put_batch(&self, entry: &BatchEntry) -> Result<(), StoreError> {
         let record = entry.batch.preimage();
-        let commitment = postern_protocol::data::commitment_preimage(&entry.data);
+        let commitment = entry.data.commitment_preimage();
         self.put_preimages([(entry.hash, record.as_slice()), (entry.batch.data_commitment, commitment.as_slice())])?;
-        let chunks = postern_protocol::data::chunks(&entry.data);
-        self.put_preimages(chunks.map(|chunk| (alloy::primitives::keccak256(chunk), chunk)))?;
+        if let BatchData::Calldata(data) = &entry.data {
+            self.put_preimages(data::chunks(data).map(|chunk| (keccak256(chunk), chunk)))?;
+        }
         self.put(tables::BATCHES, entry.batch.index, entry)?;
         self.put_event(entry.l1.block_number, entry.l1.log_index, Event::Appended(entry.batch.index))
     }

@@ -1,15 +1,18 @@
 //! Every decoder takes any bytes, and gives back what the encoder was given.
 
 use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
+use alloy_rlp::Encodable;
+use miniz_oxide::deflate::compress_to_vec;
 use postern_protocol::{
     batch::{self, Batch, Block},
+    blob,
     commitment::{Commitment, checkpoints_hash},
-    constants::{CHUNK_SIZE, MAX_BLOCKS_PER_BATCH, minimum_gas_limit},
-    data::{self, Chunked},
+    constants::{CHUNK_SIZE, MAX_BATCH_CONTENT, MAX_BLOCKS_PER_BATCH, MAX_TRANSACTIONS_PER_BATCH, minimum_gas_limit},
+    data::{self, Source},
     message::{QueuedMessage, alias, decode_queue, extend_queue, queue_preimage, unalias},
     output::Output,
 };
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, prelude::*, sample::Index};
 
 fn word() -> impl Strategy<Value = B256> {
     any::<[u8; 32]>().prop_map(B256::new)
@@ -26,7 +29,7 @@ prop_compose! {
             origin_hash: words[1],
             data_commitment: words[2],
             queue_hash: words[3],
-            queue_count: numbers[4],
+            queue_gas: numbers[4],
             consumed_to: numbers[5],
         }
     }
@@ -64,6 +67,25 @@ prop_compose! {
     fn block()(timestamp in any::<u64>(), messages in any::<u64>(), transactions in vec(vec(any::<u8>(), 0..80), 0..5)) -> Block {
         Block { timestamp, messages, transactions: transactions.into_iter().map(Bytes::from).collect() }
     }
+}
+
+/// Blocks as they stand in data that is not compressed.
+fn raw(blocks: &[Block]) -> Vec<u8> {
+    let mut data = vec![0];
+    blocks.iter().for_each(|block| block.encode(&mut data));
+    data
+}
+
+/// A block of DEFLATE that holds its content as it is. The lowest bit of `head` says whether it is the last, the two above
+/// which kind it is (0).
+fn stored(head: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap();
+    [&[head], &length.to_le_bytes()[..], &(!length).to_le_bytes(), content].concat()
+}
+
+/// The data of a batch that holds this content compressed.
+fn compressed(content: &[u8]) -> Vec<u8> {
+    [&[1], &compress_to_vec(content, 6)[..]].concat()
 }
 
 proptest! {
@@ -105,33 +127,65 @@ proptest! {
 
     #[test]
     fn batches_survive_the_round(blocks in vec(block(), 0..6), tail in vec(any::<u8>(), 0..10)) {
-        let data = batch::encode(&blocks);
-        prop_assert_eq!(data.len(), 1 + blocks.iter().map(batch::encoded_length).sum::<usize>());
-        prop_assert_eq!(batch::decode(&data), blocks.clone());
-        // Whatever follows changes nothing of what stands before.
-        let decoded = batch::decode(&[&data[..], &tail].concat());
-        prop_assert_eq!(&decoded[..blocks.len()], &blocks);
+        for data in [batch::encode(&blocks).to_vec(), raw(&blocks), compressed(&raw(&blocks)[1..])] {
+            prop_assert_eq!(batch::decode(&data), blocks.clone());
+            // Whatever follows changes nothing of what stands before.
+            let decoded = batch::decode(&[&data[..], &tail].concat());
+            prop_assert_eq!(&decoded[..blocks.len()], &blocks);
+        }
+        prop_assert!(batch::encode(&blocks).len() <= raw(&blocks).len());
     }
 
     #[test]
-    fn a_cut_batch_is_its_whole_blocks(blocks in vec(block(), 1..4), cut in any::<prop::sample::Index>()) {
-        let data = batch::encode(&blocks);
+    fn a_cut_batch_is_its_whole_blocks(blocks in vec(block(), 1..4), cut in any::<Index>()) {
+        let data = raw(&blocks);
         let cut = cut.index(data.len());
-        let decoded = batch::decode(&data[..cut]);
         let mut end = 1;
         let whole = blocks.iter().take_while(|block| {
             end += batch::encoded_length(block);
             end <= cut
         });
-        prop_assert_eq!(decoded.len(), whole.count());
-        prop_assert_eq!(&decoded[..], &blocks[..decoded.len()]);
+        let whole = whole.cloned().collect::<Vec<_>>();
+        prop_assert_eq!(&batch::decode(&data[..cut]), &whole);
+        // So it is inside a whole stream.
+        prop_assert_eq!(&batch::decode(&compressed(&data[1..cut.max(1)])), &whole);
+    }
+
+    /// The stream says where it ends, so that none is the beginning of another.
+    #[test]
+    fn a_cut_stream_has_no_blocks(blocks in vec(block(), 1..4), cut in any::<Index>()) {
+        let data = compressed(&raw(&blocks)[1..]);
+        prop_assert_eq!(batch::decode(&data[..cut.index(data.len())]), []);
     }
 
     #[test]
     fn decoders_take_anything(bytes in vec(any::<u8>(), 0..400)) {
-        batch::decode(&bytes);
-        batch::decode(&[&[0][..], &bytes].concat());
-        let _ = (Batch::decode(&bytes), Output::decode(&bytes), QueuedMessage::decode(&bytes), Chunked::decode(&bytes));
+        for version in [0, 1] {
+            batch::decode(&[&[version][..], &bytes].concat());
+        }
+        batch::decode(&compressed(&bytes));
+        let _ = (batch::decode(&bytes), Batch::decode(&bytes), Output::decode(&bytes), QueuedMessage::decode(&bytes));
+        let _ = Source::decode(&bytes);
+    }
+
+    #[test]
+    fn blobs_carry_any_data(bytes in vec(any::<u8>(), 0..100), length in 0..2 * blob::PAYLOAD + 2, noise in 1..=u8::MAX) {
+        let mut data = vec![0xff; length];
+        let end = bytes.len().min(length);
+        data[length - end..].copy_from_slice(&bytes[..end]);
+        let blobs = blob::encode(&data);
+        prop_assert_eq!(blobs.len(), length.div_ceil(blob::PAYLOAD).max(1));
+        let words: Vec<_> = blobs.iter().flat_map(blob::words).collect();
+        prop_assert_eq!(words.len(), blob::WORDS * blobs.len());
+        // Every word is a field element.
+        prop_assert!(words.iter().all(|word| word[0] == 0));
+        let payload = blob::payload(words.clone());
+        prop_assert_eq!(payload.len(), blob::PAYLOAD * blobs.len());
+        prop_assert_eq!(&payload[..length], &data);
+        prop_assert!(payload[length..].iter().all(|&byte| byte == 0));
+        // What others put into the first byte does not matter.
+        let noisy = words.into_iter().map(|mut word| { word[0] = noise; word });
+        prop_assert_eq!(blob::payload(noisy), payload);
     }
 
     #[test]
@@ -139,7 +193,7 @@ proptest! {
         let bytes: Vec<_> = (0..length).map(|i| i as u8).collect();
         let preimage = data::commitment_preimage(&bytes);
         prop_assert_eq!(keccak256(&preimage), data::commitment(&bytes));
-        let chunked = Chunked::decode(&preimage).unwrap();
+        let Some(Source::Calldata(chunked)) = Source::decode(&preimage) else { panic!("not calldata") };
         prop_assert_eq!(chunked.length, length as u64);
         prop_assert_eq!(chunked.chunk_hashes.len(), length.div_ceil(CHUNK_SIZE));
         for (position, chunk) in data::chunks(&bytes).enumerate() {
@@ -173,20 +227,102 @@ fn a_commitment_must_have_the_chunks_of_its_length() {
         &preimage[..preimage.len() - 1],
         &[&preimage[..], &[0; 32]].concat(),
         &[&[1], &preimage[1..]].concat(),
+        &[&[2], &preimage[1..]].concat(),
         &[],
         &[0; 8],
         // A length that no list of chunks has.
         &[&[0][..], &[0xff; 8], &[0; 64]].concat(),
     ] {
-        assert_eq!(Chunked::decode(wrong), None);
+        assert_eq!(Source::decode(wrong), None);
     }
+}
+
+#[test]
+fn a_commitment_to_blobs_names_at_least_one() {
+    let hashes = [B256::repeat_byte(1), B256::repeat_byte(2)];
+    for count in 1..=hashes.len() {
+        let preimage = data::blob_commitment_preimage(&hashes[..count]);
+        assert_eq!(preimage, [&[1], hashes[..count].concat().as_slice()].concat());
+        assert_eq!(data::blob_commitment(&hashes[..count]), keccak256(&preimage));
+        assert_eq!(Source::decode(&preimage), Some(Source::Blobs(hashes[..count].to_vec())));
+        assert_eq!(Source::decode(&preimage[..preimage.len() - 1]), None);
+    }
+    assert_eq!(Source::decode(&[1]), None);
 }
 
 #[test]
 fn only_so_many_blocks_count() {
     let blocks = vec![Block::default(); MAX_BLOCKS_PER_BATCH + 5];
-    assert_eq!(batch::decode(&batch::encode(&blocks)).len(), MAX_BLOCKS_PER_BATCH);
-    assert_eq!(batch::encode(&blocks).len(), 1 + 4 * blocks.len());
+    for data in [raw(&blocks), batch::encode(&blocks).to_vec()] {
+        assert_eq!(batch::decode(&data), blocks[5..]);
+    }
+}
+
+#[test]
+fn only_so_many_transactions_count() {
+    let of = |count| Block { transactions: vec![Bytes::from_static(&[7]); count], ..Block::default() };
+    let most = [of(MAX_TRANSACTIONS_PER_BATCH - 1), of(0), of(1), of(0)];
+    assert_eq!(batch::decode(&batch::encode(&most)), most);
+    // A block with one too many is ignored whole, and what follows it.
+    assert_eq!(batch::decode(&batch::encode(&[of(MAX_TRANSACTIONS_PER_BATCH - 1), of(2), of(1)])).len(), 1);
+    assert_eq!(batch::decode(&batch::encode(&[of(MAX_TRANSACTIONS_PER_BATCH + 1), of(0)])), []);
+}
+
+/// Blocks of `content` bytes in all.
+fn blocks_of(content: usize) -> Vec<Block> {
+    let block = |length| Block { transactions: vec![vec![7; length].into()], ..Block::default() };
+    let length = batch::encoded_length(&block(10_000));
+    // Up to twice as long, a block has no more around its transaction.
+    let last = content % length + 10_000;
+    let mut blocks = vec![block(10_000); content / length - 1];
+    blocks.push(block(last));
+    blocks
+}
+
+#[test]
+fn only_so_much_content_counts() {
+    let most = blocks_of(MAX_BATCH_CONTENT);
+    let data = raw(&most);
+    assert_eq!(data.len(), 1 + MAX_BATCH_CONTENT);
+    assert_eq!(batch::decode(&data), most);
+    assert_eq!(batch::decode(&compressed(&data[1..])), most);
+    // The limit is one of content: a stream may go on as long as it adds none.
+    let stored = data[1..].chunks(0xffff).flat_map(|chunk| stored(0, chunk));
+    assert_eq!(batch::decode(&[vec![1], stored.chain([3, 0]).collect()].concat()), most);
+    assert!(batch::encode(&most).len() < 20_000);
+
+    let more = blocks_of(MAX_BATCH_CONTENT + 1);
+    let data = raw(&more);
+    assert_eq!(data.len(), 2 + MAX_BATCH_CONTENT);
+    assert_eq!(batch::decode(&data), more[..more.len() - 1]);
+    // A stream of so much is not even begun to be read.
+    assert_eq!(batch::decode(&compressed(&data[1..])), []);
+    assert_eq!(batch::encode(&more), data, "a stream of it would have no blocks");
+}
+
+#[test]
+fn only_streams_of_deflate_are_blocks() {
+    let blocks = [Block { timestamp: 5, messages: 6, transactions: vec![Bytes::from_static(&[7; 100])] }];
+    let content = &raw(&blocks)[1..];
+    let stored = |head| [vec![1], stored(head, content)].concat();
+    let mut other_length = stored(1);
+    other_length[2] ^= 1;
+    assert_eq!(batch::decode(&stored(1)), blocks);
+    for wrong in [
+        stored(0), // not the last block
+        stored(7), // a kind that does not exist
+        other_length,
+        vec![1],
+        vec![2],
+        vec![1, 3],                                             // fixed codes, and nothing
+        [&[1, 0x78, 0x9c], &compressed(content)[1..]].concat(), // a zlib header
+        [&[1, 0x03, 0x00], content].concat(),                   // a stream of nothing
+        [&[2], content].concat(),
+    ] {
+        assert_eq!(batch::decode(&wrong), [], "{wrong:02x?}");
+    }
+    // Fixed codes: a match that reaches back beyond the beginning.
+    assert_eq!(batch::decode(&[1, 0x03, 0x02, 0x00]), []);
 }
 
 #[test]

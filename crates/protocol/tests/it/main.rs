@@ -1,5 +1,6 @@
 //! Tests of the protocol's types, and the vectors that hold the Solidity side to them.
 
+mod bomb;
 mod codec;
 mod outbox;
 mod vectors;

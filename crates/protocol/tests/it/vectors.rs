@@ -120,6 +120,18 @@ fn data_commitments() {
 }
 
 #[test]
+fn blob_commitments() {
+    let vectors = [1, 2, 9].map(|count| {
+        let hashes: Vec<_> = (0..count).map(|n| word(&format!("blob {n}"))).collect();
+        json!({
+            "versionedHashes": hashes.iter().map(text).collect::<Vec<_>>(),
+            "commitment": data::blob_commitment(&hashes).to_string(),
+        })
+    });
+    check("blobs.json", json!(vectors));
+}
+
+#[test]
 fn batches() {
     let first = Batch {
         parent: B256::ZERO,
@@ -130,8 +142,8 @@ fn batches() {
         origin_hash: word("origin"),
         data_commitment: data::commitment(&[]),
         queue_hash: word("queue"),
-        queue_count: 12,
-        consumed_to: 10,
+        queue_gas: 1_200_000,
+        consumed_to: 1_000_000,
     };
     let largest = Batch {
         parent: first.hash(),
@@ -139,7 +151,7 @@ fn batches() {
         l1_time: u64::MAX,
         l1_block: u64::MAX,
         origin_number: u64::MAX,
-        queue_count: u64::MAX,
+        queue_gas: u64::MAX,
         consumed_to: u64::MAX,
         ..first
     };
@@ -153,7 +165,7 @@ fn batches() {
             "originHash": batch.origin_hash.to_string(),
             "dataCommitment": batch.data_commitment.to_string(),
             "queueHash": batch.queue_hash.to_string(),
-            "queueCount": text(batch.queue_count),
+            "queueGas": text(batch.queue_gas),
             "consumedTo": text(batch.consumed_to),
             "hash": batch.hash().to_string(),
         })

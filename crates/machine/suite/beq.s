@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    branches beq, a0, a0
+    end

@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    branches blt, a0, a1
+    end

@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    branches bltu, a0, a1
+    end

@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    branches bne, a0, a1
+    end

@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    loads   lb, 1
+    end

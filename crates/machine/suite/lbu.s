@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    loads   lbu, 1
+    end

@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    loads   ld, 8
+    end

@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    loads   lh, 2
+    end

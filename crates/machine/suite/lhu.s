@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    loads   lhu, 2
+    end

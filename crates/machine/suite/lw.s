@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    loads   lw, 4
+    end

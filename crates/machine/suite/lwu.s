@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    loads   lwu, 4
+    end

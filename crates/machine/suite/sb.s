@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    stores  sb, 1
+    end

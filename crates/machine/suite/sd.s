@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    stores  sd, 8
+    end

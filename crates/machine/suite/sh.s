@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    stores  sh, 2
+    end

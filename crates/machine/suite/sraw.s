@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    binary  sraw
+    end

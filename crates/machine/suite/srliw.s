@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    immediate srliw, 0, 1, 7, 15, 16, 30, 31
+    end

@@ -1,0 +1,4 @@
+    .include "suite.inc"
+    begin
+    stores  sw, 4
+    end

@@ -1,0 +1,15 @@
+//! Tests of the machine: each step is taken by the interpreter and, from its witness, by [`postern_machine::step`].
+
+mod asm;
+mod calls;
+mod code;
+mod contract;
+mod instructions;
+mod programs;
+mod random;
+mod snapshots;
+mod suite;
+mod support;
+mod traps;
+mod vectors;
+mod witnesses;

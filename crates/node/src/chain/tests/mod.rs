@@ -1,0 +1,10 @@
+//! The chain on an L1 that the tests play: they decide what is queued, posted, forced and reorganised.
+
+mod forcing;
+mod l1;
+mod outbox;
+mod pool;
+mod reorgs;
+mod restarts;
+mod sequencing;
+mod world;

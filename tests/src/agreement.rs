@@ -1,0 +1,57 @@
+use eyre::{Result, ensure};
+use postern_node::{NodeHandle, chain::Chain};
+
+use crate::{devnet::Devnet, wait::eventually};
+
+/// Checks that two nodes that have followed L1 to its head tell the same of it, from genesis on: messages, batches, L2 blocks,
+/// outputs, commitments.
+///
+/// # Errors
+/// If they differ, or a database fails.
+pub fn check_agreement(received: &Chain, expected: &Chain) -> Result<()> {
+    let (heads, expected_heads) = (received.heads(), expected.heads());
+    for (what, received, expected) in [
+        ("messages", heads.queued, expected_heads.queued),
+        ("batches", heads.batches, expected_heads.batches),
+        ("derived batches", heads.derived, expected_heads.derived),
+        ("safe blocks", heads.safe.number, expected_heads.safe.number),
+    ] {
+        ensure!(received == expected, "{received} {what}, expected {expected}");
+    }
+    for index in 0..heads.queued {
+        ensure!(received.queued_message(index)? == expected.queued_message(index)?, "message {index} differs");
+    }
+    for index in 0..heads.batches {
+        ensure!(received.batch(index)? == expected.batch(index)?, "batch {index} differs");
+    }
+    for number in 0..=heads.safe.number {
+        ensure!(received.header(number)? == expected.header(number)?, "block {number} differs");
+    }
+    for count in 0..=heads.derived {
+        ensure!(received.output(count)? == expected.output(count)?, "output {count} differs");
+    }
+    ensure!(received.commitments_from(0)? == expected.commitments_from(0)?, "commitments differ");
+    Ok(())
+}
+
+impl Devnet {
+    /// Checks that a node tells the same as one that has nothing but L1 as it is now.
+    ///
+    /// # Errors
+    /// If it does not, within some time, or a node fails.
+    pub async fn check_rebuild(&self, node: &NodeHandle) -> Result<()> {
+        let directory = tempfile::tempdir_in(self.deployments())?;
+        let name = directory.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let fresh = self.follower(&name).await?;
+        let (chain, expected) = (node.chain(), fresh.chain());
+        eventually("both nodes follow L1", || async {
+            let (heads, other) = (chain.heads(), expected.heads());
+            let l1 = self.l1_head().await?.block_number;
+            let same = heads.synced() && other.synced() && heads.l1 == other.l1 && heads.l1.number == l1;
+            Ok(same.then_some(()))
+        })
+        .await?;
+        check_agreement(chain, expected)?;
+        Ok(fresh.shutdown().await?)
+    }
+}
