@@ -2,10 +2,13 @@
 
 use std::{
     fs,
+    net::TcpListener,
     path::Path,
     process::{Command, Output},
 };
 
+use eyre::Result;
+use postern_tests::{Devnet, Roles};
 use tempfile::TempDir;
 
 const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
@@ -65,8 +68,12 @@ fn run(deployment: &Path, data: &Path) -> Command {
 }
 
 fn run_on(l1: &str, deployment: &Path, data: &Path) -> Command {
+    run_at("127.0.0.1:0", l1, deployment, data)
+}
+
+fn run_at(rpc: &str, l1: &str, deployment: &Path, data: &Path) -> Command {
     let (deployment, data) = (deployment.to_str().unwrap(), data.to_str().unwrap());
-    postern_node(&["run", "--l1-rpc", l1, "--deployment", deployment, "--data-dir", data, "--rpc-addr", "127.0.0.1:0"])
+    postern_node(&["run", "--l1-rpc", l1, "--deployment", deployment, "--data-dir", data, "--rpc-addr", rpc])
 }
 
 #[test]
@@ -219,4 +226,29 @@ fn refuses_a_url_that_is_none() {
     command.args(["--l1-beacon", "localhost:5052"]);
     let line = fails(command);
     assert!(line.starts_with("error: localhost:5052 is not a URL of a beacon API: its scheme is localhost"), "{line}");
+}
+
+/// What only a real L1 shows.
+#[tokio::test]
+async fn refuses_another_l1_and_a_port_in_use() -> Result<()> {
+    let (devnet, data) = (Devnet::with(Roles::REPLICA).await?, tempfile::tempdir()?);
+    let l1 = devnet.l1_url().to_string();
+
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let taken = listener.local_addr()?.to_string();
+    let line = fails(run_at(&taken, &l1, &devnet.deployments(), data.path()));
+    assert!(line.contains(&taken) && line.contains("in use"), "{line}");
+
+    // The directory is named after the chain that it is for.
+    let other = data.path().join("1");
+    fs::create_dir(&other)?;
+    for entry in fs::read_dir(devnet.deployments())? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), other.join(entry.file_name()))?;
+        }
+    }
+    let line = fails(run_on(&l1, &other, data.path()));
+    assert!(line.ends_with("L1 has chain id 31337, the deployment is on 1"), "{line}");
+    Ok(())
 }
