@@ -41,7 +41,16 @@ demo: $(DEPLOY_STAMP) ## Deposit, move, withdraw, prove and finalize ETH, on scr
 	$(CARGO) run $(LOCKED) --quiet --package postern-tests --bin demo
 
 .PHONY: test
-test: test-contracts test-rust ## Every test, and the committed snapshots
+test: build test-contracts test-rust ## Every test, and the committed snapshots
+
+# The Solidity compiler uses one core for minutes: Cargo has the others.
+.PHONY: build
+build: ## Compile contracts and crates with their tests, side by side
+	$(MAKE) --jobs=2 setup build-rust
+
+.PHONY: build-rust
+build-rust:
+	$(CARGO) test $(LOCKED) --workspace --no-run
 
 .PHONY: test-contracts
 test-contracts: setup ## Solidity tests; gas, storage layouts and bindings against what is committed
@@ -68,10 +77,22 @@ snapshots: setup ## Write gas, storage layouts and bindings anew
 	node script/storage-layout.mjs
 	node script/bindings.mjs
 
+.PHONY: program
+program: ## The program of the fault-proof machine; CHECK=1 compares it with what is committed (Debian: rustc-web, cargo-web, rust-web-src)
+	program/build.sh $(if $(CHECK),--check)
+
 .PHONY: fuzz
-fuzz: ## Long run of the fuzz tests of the derivation (some minutes; CASES=n)
-	PROPTEST_CASES=$(or $(CASES),45000) $(CARGO) test $(LOCKED) --release --package postern-execution --test it fuzz
+fuzz: ## Long runs of the fuzz tests of the derivation and of the machine (some minutes each; CASES=n)
+	PROPTEST_CASES=$(or $(CASES),45000) $(CARGO) test $(LOCKED) --release --package postern-execution --package postern-machine --test it fuzz -- --nocapture
+
+.PHONY: suite
+suite: ## The machine's instruction suite anew from qemu-riscv64, and COUNT=n other random programs (Debian: binutils-riscv64-unknown-elf, qemu-user)
+	crates/machine/suite/build.sh --check
+	crates/machine/suite/build.sh --random $(or $(COUNT),100) target/suite
+	SUITE=$(CURDIR)/target/suite $(CARGO) test $(LOCKED) --package postern-machine --test it suite
 
 .PHONY: bench
-bench: ## Blocks over growing state, a large outbox, bytes on L1 per transfer, worst batches, steps a second
-	$(CARGO) bench $(LOCKED) --package postern-protocol --package postern-execution --package postern-machine
+bench: $(DEPLOY_STAMP) ## Blocks over growing state, a large outbox, bytes on L1 per transfer, worst batches, steps a second, rebuilds
+	$(CARGO) bench $(LOCKED) --package postern-protocol --package postern-execution --package postern-machine --package postern-program
+	$(CARGO) build $(LOCKED) --release --package postern-node
+	$(CARGO) run $(LOCKED) --release --package postern-tests --bin rebuild

@@ -3,10 +3,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-// The contracts that are deployed.
+// The contracts that are, or are to be, deployed.
 const CONTRACTS = [
   "Bridge",
   "CanonicalTransactionChain",
+  "DisputeGame",
   "FeeVault",
   "L1Info",
   "MachineStep",

@@ -7,6 +7,7 @@
 pub mod bridge;
 pub mod canonical_transaction_chain;
 mod convert;
+pub mod dispute_game;
 pub mod fee_vault;
 pub mod l1_info;
 pub mod machine_step;
@@ -15,6 +16,7 @@ pub mod state_commitment_chain;
 
 pub use bridge::Bridge;
 pub use canonical_transaction_chain::CanonicalTransactionChain;
+pub use dispute_game::DisputeGame;
 pub use fee_vault::FeeVault;
 pub use l1_info::L1Info;
 pub use machine_step::MachineStep;

@@ -12,10 +12,11 @@ use foundry_compilers::{
 use postern_tests::repository;
 use serde_json::Value;
 
-const CONTRACTS: [&str; 7] = [
+const CONTRACTS: [&str; 8] = [
     "bridge/Bridge.sol",
     "chain/CanonicalTransactionChain.sol",
     "chain/StateCommitmentChain.sol",
+    "dispute/DisputeGame.sol",
     "dispute/MachineStep.sol",
     "l2/FeeVault.sol",
     "l2/L1Info.sol",

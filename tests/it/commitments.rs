@@ -9,7 +9,7 @@ use alloy::{
 use eyre::Result;
 use postern_bindings::{Bridge, StateCommitmentChain};
 use postern_client::{Error, Status, Withdrawal};
-use postern_tests::{Actor, Devnet, Mined, PATIENCE, Roles, ether, eventually, expect_revert};
+use postern_tests::{Actor, Devnet, Journal, Mined, PATIENCE, Roles, ether, eventually, expect_revert};
 
 const RECIPIENT: Address = address!("0x00000000000000000000000000000000000b0b00");
 const LIE: B256 = B256::repeat_byte(0x11);
@@ -105,6 +105,71 @@ async fn what_descends_from_a_rejected_one_falls_too() -> Result<()> {
     let propose = contract.propose(child.id(), B256::ZERO, vec![LIE]);
     let error = expect_revert::<StateCommitmentChain::ParentNotStanding>(propose.call().await);
     assert_eq!((error.parent, error.status), (child.id(), REJECTED));
+    devnet.check_conservation(&[]).await
+}
+
+/// The honest proposer has those descendants of a rejected commitment rejected that look true: who sees them alone would wait for
+/// them. False ones it leaves to themselves.
+#[tokio::test]
+async fn the_proposer_has_true_looking_descendants_rejected() -> Result<()> {
+    let (mut devnet, withdrawal) = message_in_a_batch().await?;
+    let covering = devnet.node().chain().batch_count_at(withdrawal.block_number)?.unwrap_or_default();
+    let genesis = devnet.genesis_commitment().await?;
+    let lie = devnet.propose(Actor::Mallory, genesis, &[LIE]).await?;
+    let truth = devnet.output_roots(covering).await?;
+    let looks_true = devnet.propose(Actor::Mallory, lie.id(), &truth[1..]).await?;
+    let looks_false = devnet.propose(Actor::Mallory, lie.id(), &vec![LIE; truth.len() - 1]).await?;
+    devnet.restart_with(Roles::OPERATOR).await?;
+    let provable = devnet.provable(&withdrawal).await?;
+
+    devnet.reject(lie, Actor::Stranger).await?;
+    let contract = devnet.state_commitment_chain();
+    eventually("the descendant is rejected", || async {
+        Ok((contract.commitmentStatus(looks_true.id()).call().await? == REJECTED).then_some(()))
+    })
+    .await?;
+    assert_eq!(contract.commitmentStatus(looks_false.id()).call().await?, PROPOSED);
+    assert_eq!(contract.commitmentStatus(provable.commitment().id()).call().await?, PROPOSED);
+    // Their bonds are burned, not paid: nobody disputed them.
+    assert_eq!(contract.bondOf(devnet.address(Actor::Proposer)).call().await?, U256::ZERO);
+
+    devnet.client(Actor::Alice).execute(&devnet.executable(&withdrawal).await?).await?;
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
+    devnet.check_conservation(&[]).await
+}
+
+/// A true commitment is rejected, wrongly, and nothing happens on L2 that would make the next one another. The proposer proposes
+/// the same outputs in other ways, as long as there is one, and goes on with the next batch.
+#[tokio::test]
+async fn what_was_wrongly_rejected_is_proposed_in_another_way() -> Result<()> {
+    let journal = Journal::begin();
+    let (mut devnet, withdrawal) = message_in_a_batch().await?;
+    devnet.posted().await?;
+    devnet.restart_with(Roles::OPERATOR).await?;
+    let batches = devnet.canonical_transaction_chain().head().call().await?.batchCount;
+    let mut rejected = Vec::new();
+    // All at once, or one after the other, or all at once on none: with two batches there are no other ways.
+    while !journal.says(&["WARN", "all that this account could propose was rejected"]) {
+        let provable = devnet.provable(&withdrawal).await?;
+        let commitment = *provable.commitment();
+        assert_eq!(commitment.proposer, devnet.address(Actor::Proposer));
+        assert!(!rejected.contains(&commitment.id()));
+        rejected.push(commitment.id());
+        devnet.reject(commitment, Actor::Stranger).await?;
+        eventually("it proposes otherwise, or says that it cannot", || async {
+            let other = devnet.client(Actor::Stranger).wait_to_prove(&withdrawal, BRIEFLY).await;
+            let stuck = journal.says(&["all that this account could propose was rejected"]);
+            Ok((stuck || other.is_ok()).then_some(()))
+        })
+        .await?;
+    }
+    assert!(rejected.len() >= 2, "{rejected:?}");
+    assert!(journal.says(&["WARN", "proposing the same otherwise"]));
+    assert_eq!(devnet.canonical_transaction_chain().head().call().await?.batchCount, batches);
+
+    devnet.fund(Actor::Bob, ether(1)).await?;
+    devnet.client(Actor::Alice).execute(&devnet.executable(&withdrawal).await?).await?;
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
     devnet.check_conservation(&[]).await
 }
 

@@ -1,5 +1,7 @@
 //! Users leave although the operator does not help them.
 
+use std::fs;
+
 use alloy::{
     primitives::{Address, Bytes, U256, address},
     providers::Provider,
@@ -7,6 +9,7 @@ use alloy::{
 use eyre::{OptionExt, Result};
 use postern_bindings::CanonicalTransactionChain;
 use postern_client::{Inclusion, InclusionStatus, L2Call, Status};
+use postern_node::{DataSource, Node, proposer::ProposerConfig, relayer::RelayerConfig};
 use postern_tests::{Actor, Devnet, PATIENCE, Roles, ether, eventually, expect_revert};
 
 const RECIPIENT: Address = address!("0x00000000000000000000000000000000000b0b00");
@@ -27,6 +30,60 @@ async fn the_operator_is_gone() -> Result<()> {
     assert_eq!(alice.status(&withdrawal).await?, Status::Finalized);
     assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(1));
     devnet.check_conservation(&[]).await
+}
+
+/// The operator is gone for good, and so is its database. Somebody with a bond starts a node from nothing but L1: it comes to the
+/// same outputs, proves and proposes on top of what the operator proposed, and pays what waits, the forced message included.
+#[tokio::test]
+async fn another_operator_begins_with_nothing_but_l1() -> Result<()> {
+    let mut devnet = Devnet::tuned(Roles::OPERATOR, |config| {
+        if let Some(sequencer) = &mut config.sequencer {
+            sequencer.data_source = DataSource::Blobs;
+        }
+    })
+    .await?;
+    devnet.fund(Actor::Alice, ether(6)).await?;
+    let proposed = devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
+    let parent = devnet.provable(&proposed).await?.commitment().id();
+    devnet.restart_with(Roles::SEQUENCER).await?;
+    devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
+    devnet.posted().await?;
+    let outputs = devnet.output_roots(devnet.node().chain().heads().derived).await?;
+    let rpc_address = devnet.node_config().rpc.addr;
+    devnet.stop_node().await?;
+    fs::remove_dir_all(devnet.data())?;
+
+    let alice = devnet.client(Actor::Alice);
+    let forced = alice.send_to_l2(L2Call::withdrawal(RECIPIENT, ether(1), 0, Bytes::new())).await?.state;
+    devnet.warp_to(alice.inclusion(&forced).await?.forceable_at.ok_or_eyre("it is ordered")?).await?;
+    assert_eq!(alice.wait_to_force(&forced, PATIENCE).await?, InclusionStatus::Forceable);
+    alice.force_include().await?;
+
+    let mut config = devnet.follower_config("rebuilt");
+    // Where the users look for it.
+    config.rpc.addr = rpc_address;
+    let poll_interval = config.l1_poll_interval;
+    config.proposer = Some((devnet.signer(Actor::Bob), ProposerConfig { poll_interval, ..ProposerConfig::default() }));
+    config.relayer = Some((devnet.signer(Actor::Relayer), RelayerConfig { poll_interval, ..RelayerConfig::default() }));
+    let node = Node::start(config).await?;
+    let forced = devnet.withdrawal_of(&alice, &forced).await?;
+    for (count, root) in (1..).zip(outputs) {
+        assert_eq!(node.chain().output(count)?.map(|output| output.root()), Some(root));
+    }
+    let commitment = *devnet.provable(&forced).await?.commitment();
+    assert_eq!((commitment.proposer, commitment.parent), (devnet.address(Actor::Bob), parent));
+    assert_eq!(alice.status(&proposed).await?, Status::ReadyToProve);
+    devnet.warp_past_challenge_window().await?;
+    eventually("the relayer executes all messages", || async {
+        Ok((devnet.l1().get_balance(RECIPIENT).await? == ether(3)).then_some(()))
+    })
+    .await?;
+    for index in 0..=forced.message.index {
+        assert!(devnet.bridge().isFinalized(index).call().await?);
+    }
+    devnet.check_conservation(&[]).await?;
+    devnet.check_rebuild(&node).await?;
+    Ok(node.shutdown().await?)
 }
 
 /// There never was a sequencer. A message through L1's queue, which anyone may force, takes the ETH out again.

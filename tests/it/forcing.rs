@@ -61,6 +61,7 @@ async fn the_sequencer_returns() -> Result<()> {
     assert_eq!(forced.block_number(), Some(unposted.safe.number + 1));
     // The forced batch's origin is the newest block that it could have, and origins do not go back.
     devnet.mine(CONFIRMATIONS + 1).await?;
+    let mut shown = Vec::new();
     for (transaction, before) in valid.iter().zip(&before[1..]) {
         let after = eventually("the transaction is included again", || async {
             let receipt = l2.get_transaction_receipt(*transaction.tx_hash()).await?;
@@ -72,6 +73,7 @@ async fn the_sequencer_returns() -> Result<()> {
         let block = l2.get_block_by_number(after.block_number.unwrap_or_default().into()).await?;
         assert_eq!(block.map(|block| block.header.hash), after.block_hash);
         assert_eq!(l2.get_block_by_hash(before.block_hash.unwrap_or_default()).await?, None);
+        shown.push(after);
     }
     assert_eq!(l2.get_transaction_receipt(*invalidated.tx_hash()).await?, None);
     assert_eq!(l2.get_transaction_by_hash(*invalidated.tx_hash()).await?, None);
@@ -81,6 +83,13 @@ async fn the_sequencer_returns() -> Result<()> {
     // Once they are posted, everybody sees the same.
     devnet.retune(|_| ()).await?;
     devnet.posted().await?;
+    for shown in shown {
+        assert_eq!(
+            l2.get_transaction_receipt(shown.transaction_hash).await?,
+            Some(shown),
+            "it was posted as it was shown"
+        );
+    }
     assert_eq!(devnet.l2().get_balance(RECIPIENT).await?, U256::from(12));
     devnet.check_rebuild(devnet.node()).await?;
     devnet.check_conservation(&[RECIPIENT]).await

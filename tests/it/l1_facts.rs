@@ -2,15 +2,16 @@
 
 use alloy::{
     primitives::{Address, B256, Bytes, U256, address, b256},
-    providers::Provider,
+    providers::{Provider, ProviderBuilder, ext::AnvilApi},
     rlp,
-    rpc::types::EIP1186AccountProofResponse,
+    rpc::types::{EIP1186AccountProofResponse, Header},
 };
 use eyre::{OptionExt, Result, bail};
-use postern_bindings::L1Info;
+use postern_bindings::{CanonicalTransactionChain, L1Info};
+use postern_node::Node;
 use postern_protocol::{output::Output, predeploys};
 use postern_tests::{
-    Actor, Devnet, PATIENCE, Roles, ether, expect_revert,
+    Actor, Devnet, Mined, PATIENCE, Roles, ether, eventually, expect_revert,
     targets::{L1Facts, StateProofs},
 };
 
@@ -58,6 +59,42 @@ async fn facts_of_l1_on_l2() -> Result<()> {
         expect_revert::<L1Facts::HeaderMismatch>(facts.stateRoot(rlp::encode(&other.inner).into()).call().await);
     assert_eq!(error, L1Facts::HeaderMismatch { received: other.hash, expected: header.hash });
     Ok(())
+}
+
+/// The beacon root that L2 sees is that of the origin's header (EIP-4788).
+#[tokio::test]
+async fn a_beacon_root_on_l2() -> Result<()> {
+    let root = B256::repeat_byte(0xbe);
+    let devnet = Devnet::with(Roles::REPLICA).await?;
+    let (anvil, l1) = Devnet::with_beacon_root(root).await?;
+    let header = async |number: u64| -> Result<Header> {
+        Ok(l1.get_block_by_number(number.into()).await?.ok_or_eyre("no such block")?.header)
+    };
+    let mut with_root = devnet.deployment().bridge.block_number;
+    while header(with_root).await?.parent_beacon_block_root != Some(root) {
+        with_root += 1;
+    }
+    l1.anvil_mine(Some(256), None).await?;
+
+    let mut config = devnet.follower_config("follower");
+    config.l1_rpc_url = anvil.endpoint();
+    let node = Node::start(config).await?;
+    let l2 = ProviderBuilder::new().connect_http(node.rpc_url().parse()?);
+    let l1_info = L1Info::new(predeploys::L1_INFO, l2);
+    let contract = CanonicalTransactionChain::new(devnet.deployment().canonical_transaction_chain.address, &l1);
+    // One whose origin has the root, and one whose origin has none: each without blocks of its own.
+    for (index, number, expected) in [(0, with_root, root), (1, with_root + 1, B256::ZERO)] {
+        let hash = header(number).await?.hash;
+        let append = contract.appendBatch(index, 0, number, hash, Bytes::from_static(&[0]));
+        let append = append.from(devnet.address(Actor::Sequencer)).send().await?;
+        assert!(append.mined().await?.status());
+        eventually("the batch is derived", || async { Ok((node.chain().heads().derived > index).then_some(())) })
+            .await?;
+        assert_eq!(l1_info.number().call().await?, number);
+        assert_eq!(l1_info.blockHash().call().await?, hash);
+        assert_eq!(l1_info.beaconRoot().call().await?, expected);
+    }
+    Ok(node.shutdown().await?)
 }
 
 /// What the L2 node answers to `eth_getProof` is verified on L1, against the state root of a final output.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy::{
     network::TransactionBuilder,
-    primitives::{Address, Bytes, U256, address},
+    primitives::{Address, Bytes, U64, U256, address},
     providers::{Provider, ext::AnvilApi},
     rpc::types::TransactionRequest,
 };
@@ -12,7 +12,9 @@ use eyre::{OptionExt, Result};
 use postern_bindings::{Bridge::MessageAlreadyFinalized, StateCommitmentChain};
 use postern_client::Status;
 use postern_node::Node;
-use postern_tests::{Actor, Devnet, Mined, PATIENCE, Roles, ether, eventually, expect_revert};
+use postern_tests::{
+    Actor, Call, Devnet, Journal, Mined, PATIENCE, Proxy, Reaction, Roles, ether, eventually, expect_revert,
+};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -37,7 +39,7 @@ async fn undo(devnet: &Devnet, first: u64, depth: u64) -> Result<()> {
 /// A deposit that L1 forgets was never made, and can be made again.
 #[rstest]
 #[tokio::test]
-async fn of_a_deposit(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
+async fn of_a_deposit(#[values(1, 2, 5, 16, 64, 100)] depth: u64) -> Result<()> {
     let mut devnet = Devnet::with(Roles::SEQUENCER).await?;
     devnet.fund(Actor::Bob, ether(1)).await?;
     devnet.posted().await?;
@@ -70,7 +72,7 @@ async fn of_a_deposit(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
 /// A batch that L1 forgets is posted again, with the same L2 blocks.
 #[rstest]
 #[tokio::test]
-async fn of_a_batch(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
+async fn of_a_batch(#[values(1, 2, 5, 16, 64, 100)] depth: u64) -> Result<()> {
     let devnet = Devnet::with(Roles::SEQUENCER).await?;
     devnet.fund(Actor::Alice, ether(3)).await?;
     let withdrawal = devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
@@ -102,7 +104,7 @@ async fn of_a_batch(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
 /// forgets.
 #[rstest]
 #[tokio::test]
-async fn of_a_proposal(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
+async fn of_a_proposal(#[values(1, 2, 5, 16, 64, 100)] depth: u64) -> Result<()> {
     let mut devnet = Devnet::with(Roles::SEQUENCER).await?;
     devnet.fund(Actor::Alice, ether(3)).await?;
     let withdrawal = devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
@@ -143,7 +145,7 @@ async fn of_a_proposal(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
 /// A claim that L1 forgets can be made again, and then once.
 #[rstest]
 #[tokio::test]
-async fn of_a_claim(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
+async fn of_a_claim(#[values(1, 2, 5, 16, 64, 100)] depth: u64) -> Result<()> {
     let devnet = Devnet::with(Roles::SEQUENCER).await?;
     devnet.fund(Actor::Alice, ether(3)).await?;
     let withdrawal = devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
@@ -164,6 +166,115 @@ async fn of_a_claim(#[values(1, 2, 5, 16, 64)] depth: u64) -> Result<()> {
     let again = expect_revert::<MessageAlreadyFinalized>(stranger.execute(&executable).await);
     assert_eq!(again.index, withdrawal.message.index);
     devnet.check_conservation(&[]).await
+}
+
+/// A follower that read old L1 blocks as a range has none between its ends: it goes back to its beginning, and follows.
+#[tokio::test]
+async fn of_blocks_that_were_read_as_a_range() -> Result<()> {
+    const DEPTH: u64 = 100;
+    let devnet = Devnet::with(Roles::SEQUENCER).await?;
+    devnet.fund(Actor::Alice, ether(3)).await?;
+    devnet.posted().await?;
+    devnet.mine(2 * DEPTH).await?;
+    let follower = devnet.follower("follower").await?;
+    let chain = follower.chain();
+    eventually("it has read a range", || async { Ok((chain.heads().l1.number > DEPTH).then_some(())) }).await?;
+    devnet.check_rebuild(&follower).await?;
+    let before = chain.heads();
+
+    devnet.reorg(DEPTH).await?;
+    devnet.fund(Actor::Bob, ether(1)).await?;
+    devnet.posted().await?;
+    devnet.check_rebuild(&follower).await?;
+    assert!(chain.heads().derived > before.derived);
+    Ok(follower.shutdown().await?)
+}
+
+/// An execution that L1 forgets, however deep it was: the relayer executes the message again.
+#[tokio::test]
+async fn of_an_execution_by_the_relayer() -> Result<()> {
+    const DEPTH: u64 = 100;
+    let devnet = Devnet::with(Roles::ALL).await?;
+    devnet.fund(Actor::Alice, ether(3)).await?;
+    let withdrawal = devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
+    devnet.provable(&withdrawal).await?;
+    devnet.warp_past_challenge_window().await?;
+    let executed = || {
+        eventually("the relayer executes the message", || async {
+            Ok((devnet.l1().get_balance(RECIPIENT).await? == ether(1)).then_some(()))
+        })
+    };
+    executed().await?;
+    let event = devnet.bridge().MessageFinalized_filter().from_block(0).query().await?.pop();
+    let block = event.and_then(|(_, log)| log.block_number).ok_or_eyre("no event")?;
+
+    devnet.l1().anvil_set_auto_mine(false).await?;
+    devnet.mine(block + DEPTH - 1 - devnet.l1_head().await?.block_number).await?;
+    devnet.synced().await?;
+    devnet.reorg(DEPTH).await?;
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, U256::ZERO);
+    devnet.l1().anvil_set_auto_mine(true).await?;
+    devnet.mine(1).await?;
+    executed().await?;
+    devnet.check_rebuild(devnet.node()).await?;
+    devnet.check_conservation(&[]).await
+}
+
+/// L1 has none of the blocks that the node remembers, as after a reorg deeper than that. The node says so, holds on to what it
+/// knows and waits, should another L1 have answered for a while; one that begins with an empty directory follows the new chain.
+#[tokio::test]
+async fn deeper_than_the_node_remembers() -> Result<()> {
+    let journal = Journal::begin();
+    let devnet = Devnet::with(Roles::SEQUENCER).await?;
+    devnet.fund(Actor::Alice, ether(3)).await?;
+    devnet.posted().await?;
+    let (other, l1) = devnet.fork().await?;
+    l1.anvil_mine(Some(10), None).await?;
+    // At another time, or it would be the same block.
+    devnet.warp_to(devnet.l1_head().await?.time + 100).await?;
+    let proxy = Proxy::start(devnet.l1_url()).await?;
+    let mut config = devnet.follower_config("follower");
+    config.l1_rpc_url = proxy.url().to_string();
+    let follower = Node::start(config).await?;
+    devnet.check_rebuild(&follower).await?;
+    let before = follower.chain().heads();
+
+    let elsewhere = other.endpoint_url();
+    // Where the chains divide is beyond what it remembers: to it, no block is left.
+    proxy.tamper(move |Call { method, params }| {
+        let remembered = params[0].as_str().and_then(|number| number.parse::<U64>().ok());
+        match remembered.is_some_and(|number| number.to::<u64>() <= before.l1.number) {
+            true if method == "eth_getBlockByNumber" => Reaction::Answer(Value::Null),
+            _ => Reaction::Elsewhere(elsewhere.clone()),
+        }
+    });
+    let words = ["WARN", "L1 has none of the blocks 0 to", "start again from an empty data directory"];
+    eventually("the follower says so", || async { Ok(journal.says(&words).then_some(())) }).await?;
+    let heads = follower.chain().heads();
+    assert_eq!((heads.l1, heads.safe, heads.derived), (before.l1, before.safe, before.derived));
+
+    // An Anvil that was loaded twice may show the genesis block of another process as its own.
+    let (genesis, new) = (devnet.l1_url(), Proxy::start(other.endpoint_url()).await?);
+    new.tamper(move |Call { method, params }| match params[0] == "0x0" && method == "eth_getBlockByNumber" {
+        true => Reaction::Elsewhere(genesis.clone()),
+        false => Reaction::Pass,
+    });
+    let mut config = devnet.follower_config("fresh");
+    config.l1_rpc_url = new.url().to_string();
+    let fresh = Node::start(config).await?;
+    eventually("the new follower has followed the new chain", || async {
+        let heads = fresh.chain().heads();
+        Ok((heads.synced() && heads.l1.number > before.l1.number + 10).then_some(()))
+    })
+    .await?;
+    assert_eq!(fresh.chain().heads().safe, before.safe, "the batches are in what both chains have");
+    fresh.shutdown().await?;
+
+    proxy.relent();
+    devnet.fund(Actor::Bob, ether(1)).await?;
+    devnet.posted().await?;
+    devnet.check_rebuild(&follower).await?;
+    Ok(follower.shutdown().await?)
 }
 
 /// A proposal that is included after a reorg of the batch it is about fails, instead of becoming a lie that costs a bond.

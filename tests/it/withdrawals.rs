@@ -9,7 +9,7 @@ use eyre::Result;
 use postern_bindings::Bridge;
 use postern_client::Status;
 use postern_tests::{
-    Actor, Devnet, Mined, PATIENCE, Roles, ether, eventually, expect_revert,
+    Actor, Devnet, Journal, Mined, PATIENCE, Roles, ether, eventually, expect_revert,
     targets::{Gate, Recorder, Reentrant},
 };
 use rstest::rstest;
@@ -303,5 +303,35 @@ async fn a_relayer_leaves_out_what_fails_and_comes_back_to_it() -> Result<()> {
     executed(1).await?;
     assert_eq!(devnet.l1().get_balance(*gate.address()).await?, ether(1));
     assert!(!devnet.bridge().isFinalized(2).call().await?);
+    devnet.check_conservation(&[]).await
+}
+
+/// A relayer that has spent what it may stops, says so, and leaves the rest to whoever wants it.
+#[tokio::test]
+async fn a_relayer_spends_no_more_than_it_may() -> Result<()> {
+    let journal = Journal::begin();
+    let mut devnet = Devnet::tuned(Roles::OPERATOR, |config| {
+        if let Some((_, relayer)) = &mut config.relayer {
+            (relayer.max_spend_per_day, relayer.max_batch) = (1, 1);
+        }
+    })
+    .await?;
+    devnet.fund(Actor::Alice, ether(6)).await?;
+    devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
+    let second = devnet.withdraw(Actor::Alice, RECIPIENT, ether(1), 0, Bytes::new()).await?;
+    let executable = devnet.executable(&second).await?;
+    let relayer = devnet.address(Actor::Relayer);
+    let before = devnet.l1().get_balance(relayer).await?;
+    devnet.restart_with(Roles { relayer: true, ..Roles::REPLICA }).await?;
+
+    let words = ["WARN", "spending limit reached", "per_day=1"];
+    eventually("it says that it stops", || async { Ok(journal.says(&words).then_some(())) }).await?;
+    assert!(devnet.bridge().isFinalized(0).call().await?);
+    assert!(!devnet.bridge().isFinalized(1).call().await?);
+    assert_eq!(devnet.l1().get_transaction_count(relayer).await?, 1);
+    let spent = before - devnet.l1().get_balance(relayer).await?;
+    assert!(spent > U256::ZERO);
+    devnet.client(Actor::Alice).execute(&executable).await?;
+    assert_eq!(devnet.l1().get_balance(RECIPIENT).await?, ether(2));
     devnet.check_conservation(&[]).await
 }

@@ -4,7 +4,7 @@ use postern_node::{NodeHandle, chain::Chain};
 use crate::{devnet::Devnet, wait::eventually};
 
 /// Checks that two nodes that have followed L1 to its head tell the same of it, from genesis on: messages, batches, L2 blocks,
-/// outputs, commitments.
+/// outputs, commitments, messages executed on L1.
 ///
 /// # Errors
 /// If they differ, or a database fails.
@@ -31,6 +31,9 @@ pub fn check_agreement(received: &Chain, expected: &Chain) -> Result<()> {
         ensure!(received.output(count)? == expected.output(count)?, "output {count} differs");
     }
     ensure!(received.commitments_from(0)? == expected.commitments_from(0)?, "commitments differ");
+    let messages: Vec<_> = (0..expected.outbox_count(heads.derived)?.unwrap_or_default()).collect();
+    let executed = received.finalized_messages(&messages)?;
+    ensure!(executed == expected.finalized_messages(&messages)?, "messages executed on L1 differ");
     Ok(())
 }
 

@@ -99,7 +99,7 @@ impl Devnet {
         let directory = tempfile::Builder::new().prefix("devnet-").tempdir_in(l1::scratch()?)?;
         let anvil = l1::start(directory.path()).await?;
         let deployment = Deployment::load(directory.path())?;
-        let l1 = quick(ProviderBuilder::new().connect_http(anvil.endpoint_url()));
+        let (anvil, l1) = connected(anvil);
         let rpc_address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut devnet = Self { anvil, l1, deployment, directory, roles, tune, node: None, rpc_address };
         devnet.start_node().await?;
@@ -206,9 +206,16 @@ impl Devnet {
     /// # Errors
     /// If it does not start.
     pub async fn fork(&self) -> Result<(AnvilInstance, DynProvider)> {
-        let anvil = l1::fork(&self.l1).await?;
-        let l1 = quick(ProviderBuilder::new().connect_http(anvil.endpoint_url()));
-        Ok((anvil, l1))
+        Ok(connected(l1::fork(&self.l1).await?))
+    }
+
+    /// Another L1 with the same contracts, where the last block of their deployment has this beacon root. Its EVM has the hash of
+    /// that block only when it is more than 256 blocks ago (EIP-2935).
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn with_beacon_root(root: B256) -> Result<(AnvilInstance, DynProvider)> {
+        Ok(connected(l1::with_beacon_root(root).await?))
     }
 
     /// The running node.
@@ -368,6 +375,12 @@ impl Devnet {
         })
         .await
     }
+}
+
+/// An L1, and what talks to it.
+fn connected(anvil: AnvilInstance) -> (AnvilInstance, DynProvider) {
+    let l1 = quick(ProviderBuilder::new().connect_http(anvil.endpoint_url()));
+    (anvil, l1)
 }
 
 /// A provider that looks often.

@@ -10,12 +10,14 @@ use std::{
 
 use alloy::{
     node_bindings::{Anvil, AnvilInstance},
-    primitives::{Address, Bytes, hex},
+    primitives::{Address, B256, Bytes, U64, hex},
     providers::{Provider, ProviderBuilder, ext::AnvilApi},
 };
 use eyre::{OptionExt, Result, WrapErr, bail, ensure, eyre};
+use miniz_oxide::inflate::decompress_to_vec;
 use postern_client::Deployment;
 use postern_node::genesis::{Genesis, GenesisConfig};
+use serde_json::{Value, json};
 use tokio::{process::Command, sync::OnceCell};
 
 use crate::actor::Actor;
@@ -55,6 +57,35 @@ pub(crate) async fn start(deployments: &Path) -> Result<AnvilInstance> {
 /// An L1 that has all blocks of another.
 pub(crate) async fn fork(l1: &impl Provider) -> Result<AnvilInstance> {
     load(l1.anvil_dump_state_with_history().await?).await
+}
+
+/// An L1 with the same contracts, and with this beacon root in the last block of their deployment: Anvil, which has no beacon
+/// chain, makes headers with none. The EVM knows the hash of that block by EIP-2935 alone.
+pub(crate) async fn with_beacon_root(root: B256) -> Result<AnvilInstance> {
+    let template = TEMPLATE.get_or_try_init(deploy).await?;
+    let state = edit(&template.state, |dump| {
+        let head = dump["best_block_number"].clone();
+        let blocks = dump["blocks"].as_array_mut().ok_or_eyre("no blocks")?;
+        let is_last = |block: &&mut Value| {
+            let number = block["header"]["number"].as_str().and_then(|number| number.parse::<U64>().ok());
+            number.is_some_and(|number| head == number.to::<u64>())
+        };
+        let last = blocks.iter_mut().find(is_last).ok_or_eyre("no last block")?;
+        last["header"]["parentBeaconBlockRoot"] = json!(root);
+        Ok(())
+    })?;
+    load(state).await
+}
+
+/// A dump with another content.
+fn edit(dump: &[u8], edit: impl FnOnce(&mut Value) -> Result<()>) -> Result<Bytes> {
+    const GZIP_HEADER: usize = 10;
+    let stream = dump.get(GZIP_HEADER..).ok_or_eyre("no dump")?;
+    let json = decompress_to_vec(stream).map_err(|error| eyre!("the dump is malformed: {error}"))?;
+    let mut content = serde_json::from_slice(&json)?;
+    edit(&mut content)?;
+    // Anvil loads it whether it is compressed or not.
+    Ok(serde_json::to_vec(&content)?.into())
 }
 
 async fn load(state: Bytes) -> Result<AnvilInstance> {

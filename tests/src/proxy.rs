@@ -43,6 +43,8 @@ pub enum Reaction {
     Edit(fn(&mut Value)),
     /// Answers it with this result, and passes nothing on.
     Answer(Value),
+    /// Answers it with an error that says this, and passes nothing on.
+    Refuse(&'static str),
     /// Passes it on to another server.
     Elsewhere(Url),
     /// Closes the connection.
@@ -163,6 +165,11 @@ impl Shared {
             Reaction::Hang => bail!("hung up"),
             Reaction::Answer(result) => {
                 let answer = json!({ "jsonrpc": "2.0", "id": call["id"], "result": result });
+                (StatusCode::OK, answer.to_string().into())
+            }
+            Reaction::Refuse(message) => {
+                let error = json!({ "code": -32_000, "message": message });
+                let answer = json!({ "jsonrpc": "2.0", "id": call["id"], "error": error });
                 (StatusCode::OK, answer.to_string().into())
             }
             Reaction::Pass | Reaction::Elsewhere(_) => {

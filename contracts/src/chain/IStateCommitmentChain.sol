@@ -43,6 +43,10 @@ interface IStateCommitmentChain {
     error WindowOpenInTime(uint256 received, uint256 expected);
     /// The window has not passed in L1 blocks.
     error WindowOpenInBlocks(uint256 received, uint256 expected);
+    /// The window has passed, in L1 seconds and in L1 blocks: it ended then.
+    error WindowPassed(uint64 time, uint64 blockNumber);
+    /// Disputes about the commitment are open.
+    error CommitmentChallenged(bytes32 id, uint32 challenges);
     /// The output is not the one that the commitment names.
     error OutputRootMismatch(bytes32 received, bytes32 expected);
     /// The free bond does not suffice, in wei.
@@ -65,6 +69,13 @@ interface IStateCommitmentChain {
     /// @param commitment The commitment.
     /// @param output The output that it names.
     function finalize(Commitment calldata commitment, Output calldata output) external;
+
+    /// @notice Keeps a commitment from being final as long as a challenge is open. Only for the dispute contract, while the
+    /// commitment's window is open.
+    function openChallenge(Commitment calldata commitment) external;
+
+    /// @notice Ends a challenge that failed. Only for the dispute contract, once for each that it opened.
+    function closeChallenge(bytes32 id) external;
 
     /// @notice Rejects a commitment. Only for the dispute contract. Half of the bond becomes `challenger`'s, half is burned.
     function reject(Commitment calldata commitment, address challenger) external;

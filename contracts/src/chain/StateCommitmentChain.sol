@@ -3,13 +3,15 @@ pragma solidity 0.8.37;
 
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {IOutboxVerifier} from "../bridge/IOutboxVerifier.sol";
+import {BURN} from "../libraries/Burn.sol";
 import {Commitment, CommitmentStatus, hashCheckpoints} from "../types/Commitment.sol";
 import {Output} from "../types/Output.sol";
 import {ICanonicalTransactionChain} from "./ICanonicalTransactionChain.sol";
 import {IStateCommitmentChain} from "./IStateCommitmentChain.sol";
 
 /// @title What the L2 came to
-/// @dev Assumed of the outside: the dispute contract rejects every false commitment in its window and no true one; the
+/// @dev Assumed of the outside: the dispute contract opens a challenge to every false commitment in its window, and closes it only if
+/// the commitment is true; it rejects no true one; the
 /// bridge takes a final root without calling back; the canonical transaction chain never changes an appended batch.
 ///
 /// A commitment is final only on a final parent, so what descends from a rejected one can never be, marked or not.
@@ -20,18 +22,20 @@ import {IStateCommitmentChain} from "./IStateCommitmentChain.sol";
 ///
 /// Storage, a row for a slot, its high end first, sizes in bits:
 ///
-///     0 | mapping: commitment id => unused 8 | bond 96 | batchCount 64 | proposedBlock 40 | proposedAt 40 | status 8 |
-///     1 | mapping: account => locked 128 | free 128                                                                 |
-///     2 | genesis commitment 256                                                                                    |
+///     0 | mapping: commitment id => challenges 32 | bond 96 | batchCount 40 | proposedBlock 40 | proposedAt 40 | status 8 |
+///     1 | mapping: account => locked 128 | free 128                                                                      |
+///     2 | genesis commitment 256                                                                                         |
 contract StateCommitmentChain is IStateCommitmentChain, Initializable {
     /// What is kept of a commitment. Forty bits of seconds or blocks last for 34,000 years.
     struct Record {
         CommitmentStatus status;
         uint40 proposedAt;
         uint40 proposedBlock;
-        uint64 batchCount;
+        uint40 batchCount;
         /// Locked until the commitment is final or rejected, in wei.
         uint96 bond;
+        /// Disputes about it that are open, or found it false.
+        uint32 challenges;
     }
 
     /// The bonds of an account, in wei. There is less ETH than 128 bits of wei. In one slot, so that freeing a bond never pays
@@ -43,9 +47,8 @@ contract StateCommitmentChain is IStateCommitmentChain, Initializable {
 
     /// @notice Checkpoints that a commitment may have at most: more could make a dispute over them dear.
     uint256 public constant MAX_CHECKPOINTS = 1024;
-    /// @notice Where forfeited bond goes that rewards nobody. It has no code, so that sending there cannot fail, and exists
-    /// on every public network.
-    address public constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
+    /// @notice Where forfeited bond goes that rewards nobody.
+    address public constant BURN_ADDRESS = BURN;
 
     /// @notice Says which batches there are.
     ICanonicalTransactionChain public immutable CANONICAL_TRANSACTION_CHAIN;
@@ -64,6 +67,11 @@ contract StateCommitmentChain is IStateCommitmentChain, Initializable {
     mapping(address account => Bonds) private _bonds;
     /// @inheritdoc IStateCommitmentChain
     bytes32 public genesisCommitment;
+
+    modifier onlyDisputeGame() {
+        if (msg.sender != DISPUTE_GAME) revert NotDisputeGame(msg.sender, DISPUTE_GAME);
+        _;
+    }
 
     constructor(
         ICanonicalTransactionChain canonicalTransactionChain,
@@ -141,6 +149,7 @@ contract StateCommitmentChain is IStateCommitmentChain, Initializable {
         (uint64 time, uint64 blockNumber) = _windowEnd(record);
         if (block.timestamp < time) revert WindowOpenInTime(block.timestamp, time);
         if (block.number < blockNumber) revert WindowOpenInBlocks(block.number, blockNumber);
+        if (record.challenges != 0) revert CommitmentChallenged(id, record.challenges);
 
         bytes32 outputRoot = output.root();
         if (outputRoot != commitment.outputRoot) revert OutputRootMismatch(outputRoot, commitment.outputRoot);
@@ -156,8 +165,21 @@ contract StateCommitmentChain is IStateCommitmentChain, Initializable {
     }
 
     /// @inheritdoc IStateCommitmentChain
-    function reject(Commitment calldata commitment, address challenger) external {
-        if (msg.sender != DISPUTE_GAME) revert NotDisputeGame(msg.sender, DISPUTE_GAME);
+    function openChallenge(Commitment calldata commitment) external onlyDisputeGame {
+        (bytes32 id, Record memory record) = _proposed(commitment);
+        (uint64 time, uint64 blockNumber) = _windowEnd(record);
+        if (block.timestamp >= time && block.number >= blockNumber) revert WindowPassed(time, blockNumber);
+        ++record.challenges;
+        _records[id] = record;
+    }
+
+    /// @inheritdoc IStateCommitmentChain
+    function closeChallenge(bytes32 id) external onlyDisputeGame {
+        --_records[id].challenges;
+    }
+
+    /// @inheritdoc IStateCommitmentChain
+    function reject(Commitment calldata commitment, address challenger) external onlyDisputeGame {
         (bytes32 id, Record memory record) = _proposed(commitment);
 
         uint96 bond = _close(id, record, CommitmentStatus.Rejected);
@@ -244,8 +266,10 @@ contract StateCommitmentChain is IStateCommitmentChain, Initializable {
             status: status,
             proposedAt: uint40(block.timestamp),
             proposedBlock: uint40(block.number),
-            batchCount: batchCount,
-            bond: bond
+            // forge-lint: disable-next-line(unsafe-typecast) one batch an L1 block is 40 bits in 400,000 years
+            batchCount: uint40(batchCount),
+            bond: bond,
+            challenges: 0
         });
     }
 

@@ -4,14 +4,19 @@ pragma solidity 0.8.37;
 /// @notice A state of the machine as the 296 bytes that are hashed: `memory root 32 | pc 8 | halt status 8 | x1 … x31, 8 each`, all
 /// big-endian.
 library MachineState {
+    /// Bytes of a state.
+    uint256 internal constant SIZE = 296;
     /// Bytes of a state without the memory root.
     uint256 internal constant REGISTERS = 264;
+    /// The halt status of a program that ended with exit code 0.
+    uint64 internal constant SUCCEEDED = 1;
     /// The halt status of a trap.
     uint64 internal constant TRAPPED = type(uint64).max;
 
     uint256 private constant PC = 32;
     /// Where `x0` would be.
     uint256 private constant STATUS = 40;
+    uint256 private constant A0 = STATUS + 80;
 
     /// @notice The state that a witness begins with: all but the memory root, which is left zero.
     function from(bytes calldata witness) internal pure returns (bytes memory state) {
@@ -23,6 +28,21 @@ library MachineState {
             mstore(add(state, 0x20), 0)
             calldatacopy(add(state, 0x40), witness.offset, REGISTERS)
         }
+    }
+
+    /// @notice Hash of the state in which a program begins.
+    /// @param root Of its memory.
+    /// @param entry Where it begins.
+    /// @param input The 32 bytes in `a0 … a3`.
+    function startHash(bytes32 root, uint64 entry, bytes32 input) internal pure returns (bytes32) {
+        // The status, x1 … x9; x14 … x31.
+        return keccak256(abi.encodePacked(root, entry, new bytes(80), input, new bytes(144)));
+    }
+
+    /// @notice How a run ended: halt status, and the 32 bytes in `a0 … a3`.
+    /// @param state Of `SIZE` bytes.
+    function endOf(bytes calldata state) internal pure returns (uint64 haltStatus, bytes32 output) {
+        return (uint64(bytes8(state[STATUS:])), bytes32(state[A0:]));
     }
 
     function pc(bytes memory state) internal pure returns (uint64) {

@@ -7,6 +7,7 @@ import {IStateCommitmentChain} from "../../src/chain/IStateCommitmentChain.sol";
 import {StateCommitmentChain} from "../../src/chain/StateCommitmentChain.sol";
 import {Commitment, CommitmentStatus} from "../../src/types/Commitment.sol";
 import {Output} from "../../src/types/Output.sol";
+import {stdError} from "forge-std/StdError.sol";
 import {ChainTest} from "../support/ChainTest.sol";
 import {Deploy} from "../../../script/Deploy.s.sol";
 
@@ -331,8 +332,72 @@ contract StateCommitmentChainTest is ChainTest {
         vm.assume(caller != DISPUTE_GAME && caller != proxyAdminOf(address(stateCommitmentChain)));
         (Commitment memory commitment,) = proposeFirst();
         vm.expectRevert(abi.encodeWithSelector(IStateCommitmentChain.NotDisputeGame.selector, caller, DISPUTE_GAME));
-        vm.prank(caller);
+        vm.startPrank(caller);
         stateCommitmentChain.reject(commitment, caller);
+        bytes memory reason =
+            abi.encodeWithSelector(IStateCommitmentChain.NotDisputeGame.selector, caller, DISPUTE_GAME);
+        vm.expectRevert(reason);
+        stateCommitmentChain.openChallenge(commitment);
+        vm.expectRevert(reason);
+        stateCommitmentChain.closeChallenge(commitment.id());
+    }
+
+    // ------------------------------------------------------------------------------------------- challenges
+
+    function test_RevertWhen_FinalizedUnderChallenge() public {
+        (Commitment memory commitment, Output memory output) = proposeFirst();
+        bytes32 id = commitment.id();
+        vm.startPrank(DISPUTE_GAME);
+        stateCommitmentChain.openChallenge(commitment);
+        stateCommitmentChain.openChallenge(commitment);
+        passChallengeWindow();
+        expectChallenged(id, 2);
+        stateCommitmentChain.finalize(commitment, output);
+        stateCommitmentChain.closeChallenge(id);
+        expectChallenged(id, 1);
+        stateCommitmentChain.finalize(commitment, output);
+        stateCommitmentChain.closeChallenge(id);
+        stateCommitmentChain.finalize(commitment, output);
+        assertStatus(id, CommitmentStatus.Final);
+        expectUnexpectedStatus(commitment, CommitmentStatus.Final);
+        stateCommitmentChain.openChallenge(commitment);
+    }
+
+    /// A dispute may last longer than the window, and end in rejection.
+    function test_Reject_UnderChallenge() public {
+        (Commitment memory commitment,) = proposeFirst();
+        vm.prank(DISPUTE_GAME);
+        stateCommitmentChain.openChallenge(commitment);
+        passChallengeWindow();
+        reject(commitment);
+        assertStatus(commitment.id(), CommitmentStatus.Rejected);
+    }
+
+    /// The window must have passed on both clocks.
+    function test_RevertWhen_ChallengedAfterTheWindow() public {
+        (Commitment memory commitment,) = proposeFirst();
+        (uint64 time, uint64 blockNumber) = stateCommitmentChain.finalizableAt(commitment.id());
+        vm.startPrank(DISPUTE_GAME);
+        vm.warp(time);
+        vm.roll(blockNumber - 1);
+        stateCommitmentChain.openChallenge(commitment);
+        vm.warp(time - 1);
+        vm.roll(blockNumber);
+        stateCommitmentChain.openChallenge(commitment);
+        vm.warp(time);
+        vm.expectRevert(abi.encodeWithSelector(IStateCommitmentChain.WindowPassed.selector, time, blockNumber));
+        stateCommitmentChain.openChallenge(commitment);
+    }
+
+    function test_RevertWhen_ChallengeIsNotOpen() public {
+        (Commitment memory commitment,) = proposeFirst();
+        vm.startPrank(DISPUTE_GAME);
+        vm.expectRevert(stdError.arithmeticError);
+        stateCommitmentChain.closeChallenge(commitment.id());
+    }
+
+    function expectChallenged(bytes32 id, uint32 challenges) private {
+        vm.expectRevert(abi.encodeWithSelector(IStateCommitmentChain.CommitmentChallenged.selector, id, challenges));
     }
 
     /// Not even the dispute contract inverts finality.

@@ -41,6 +41,31 @@ contract ArithmeticTest is MachineTest {
         check(OP_32, 6, 1, 1 << 31, HALF_ONES, 0, "remw");
     }
 
+    function test_ArithmeticWrapsAround() public {
+        uint64 most = type(uint64).max;
+        check(OP, 0, 0, most, 2, 1, "add");
+        check(OP, 0, 0, (1 << 63) - 1, 1, 1 << 63, "add");
+        check(OP, 0, 0x20, 0, 1, most, "sub");
+        check(OP, 0, 0x20, 1 << 63, 1, (1 << 63) - 1, "sub");
+        check(OP, 0, 1, most, most, 1, "mul");
+        check(OP, 0, 1, 1 << 63, 3, 1 << 63, "mul");
+        checkImmediate(OP_IMM, 0, most, 2047, 2046, "addi");
+        checkImmediate(OP_IMM, 0, 0, -1, most, "addi");
+        check(OP_32, 0, 0x20, 1 << 31, 1, (1 << 31) - 1, "subw");
+        check(OP_32, 0, 1, 1 << 31, 3, WORD - (1 << 31), "mulw");
+    }
+
+    function test_ResultsOf32BitsAreExtended() public {
+        uint256 extended = WORD - (1 << 31);
+        check(OP_32, 0, 0, (1 << 31) - 1, 1, extended, "addw");
+        check(OP_32, 5, 0, uint64(extended), 32, extended, "srlw");
+        checkImmediate(OP_IMM_32, 5, 1 << 31, 0, extended, "srliw");
+        checkImmediate(OP_IMM_32, 0, (1 << 33) - (1 << 31), 0, extended, "addiw");
+        // The unsigned ones too.
+        check(OP_32, 5, 1, HALF_ONES, 1, WORD - 1, "divuw");
+        check(OP_32, 7, 1, 1 << 31, 0, extended, "remuw");
+    }
+
     /// A published emulator shifted what stands above the low half into it; its checker did the same.
     function test_ShortShiftsSeeTheLowHalfAlone() public {
         uint64 a = 0xffffffff87654321;

@@ -12,12 +12,6 @@ contract MachineStepTest is MachineTest {
 
     /// Of the scalars of BLS12-381.
     uint256 private constant ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001;
-    /// The generator of its first group, compressed.
-    bytes private constant GENERATOR =
-        hex"97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb";
-    /// The generator times the secret of the KZG ceremony: the commitment to the polynomial X.
-    bytes private constant TAU =
-        hex"ad3eb50121139aa34db1d545093ac9374ab7bca2c0f3bf28e27c8dcd8fc7cb42d25926fc0c97b336e9f0fb35e5a04c81";
 
     // Halting.
 
@@ -56,6 +50,19 @@ contract MachineStepTest is MachineTest {
         assertTraps(registers);
         registers.pc = type(uint32).max - 3;
         assertTraps(registers);
+    }
+
+    /// A system call there is no exception.
+    function test_LastInstructionOfMemoryIsASystemCall() public {
+        Registers memory registers = systemCall(1, PLACE, keccak256("preimage"));
+        registers.pc = type(uint32).max - 3;
+        poke(registers.pc, littleEndian(ECALL, 4));
+        (, Registers memory next) = step(registers, "preimage");
+        assertEq(next.pc, 2 ** 32);
+        registers.x[A7] = 93;
+        (, next) = step(registers, "");
+        registers.status = registers.x[A4] % 256 + 1;
+        assertEq(next, registers);
     }
 
     /// After the last instruction of memory there is none, but the step before is done.
@@ -248,6 +255,27 @@ contract MachineStepTest is MachineTest {
         }
     }
 
+    /// Every width at every place in a leaf, by base and by immediate.
+    function test_MisalignedAccessTraps() public {
+        for (uint32 width = 1; width < 4; ++width) {
+            for (uint64 offset; offset < 32; ++offset) {
+                if (offset % 2 ** width == 0) continue;
+                Registers memory registers = start(encodeS(width, A1, A2, 0));
+                registers.x[A1] = PLACE + offset;
+                assertTraps(registers);
+                poke(ENTRY, littleEndian(encodeI(0x03, width, A0, A1, 0), 4));
+                assertTraps(registers);
+                if (width < 3) {
+                    poke(ENTRY, littleEndian(encodeI(0x03, width + 4, 0, A1, 0), 4));
+                    assertTraps(registers);
+                }
+                registers.x[A1] = PLACE;
+                poke(ENTRY, littleEndian(encodeI(0x03, width, A0, A1, int64(offset)), 4));
+                assertTraps(registers);
+            }
+        }
+    }
+
     function testFuzz_AccessBeyondMemoryTraps(uint64 place) public {
         place = uint64(bound(place, 2 ** 32 / 8, 2 ** 61 - 1)) * 8;
         for (uint32 funct3; funct3 < 7; ++funct3) {
@@ -389,12 +417,17 @@ contract MachineStepTest is MachineTest {
         bytes memory input = abi.encode(digest, v, r, s);
         Registers memory registers = systemCall(3, PLACE, keccak256(input));
         registers.x[A6] = 1;
+        checkShortGas(registers, input, 60_000);
+    }
+
+    /// @dev With any gas up to an amount that is enough.
+    function checkShortGas(Registers memory registers, bytes memory attachment, uint256 enough) private {
         bytes32 stateHash = hashOf(registers);
-        bytes memory witness = witnessOf(registers, input);
+        bytes memory witness = witnessOf(registers, attachment);
         bytes32 expected = machine.step(stateHash, witness);
         uint256 answers;
         uint256 failures;
-        for (uint256 gas = 5000; gas < 60_000; gas += 97) {
+        for (uint256 gas = 5000; gas < enough; gas += 97) {
             try machine.step{gas: gas}(stateHash, witness) returns (bytes32 next) {
                 assertEq(next, expected);
                 ++answers;
@@ -433,6 +466,11 @@ contract MachineStepTest is MachineTest {
         checkWrongBlobProof(uint64(index), bytes.concat(bytes32(uint256(1)), TAU, GENERATOR));
     }
 
+    /// The point evaluation too gives the right word or none.
+    function test_RevertWhen_GasIsShortForThePointEvaluation() public {
+        checkShortGas(systemCall(2, PLACE, versionedHash()), bytes.concat(bytes32(uint256(1)), TAU, GENERATOR), 110_000);
+    }
+
     /// The word plus the order is the same element, in another form: it has one form.
     function test_RevertWhen_BlobWordIsNotReduced() public {
         checkWrongBlobProof(0, bytes.concat(bytes32(1 + ORDER), TAU, GENERATOR));
@@ -451,11 +489,6 @@ contract MachineStepTest is MachineTest {
         bytes32 stateHash = hashOf(registers);
         vm.expectRevert(abi.encodeWithSelector(IMachineStep.WrongBlobProof.selector, versionedHash(), index));
         machine.step(stateHash, witness);
-    }
-
-    /// @dev Of the blob of X.
-    function versionedHash() private pure returns (bytes32) {
-        return bytes32((uint256(sha256(TAU)) & (type(uint256).max >> 8)) | (1 << 248));
     }
 
     function power(uint256 base, uint256 exponent) private view returns (uint256) {

@@ -44,6 +44,13 @@ abstract contract MachineTest is Test {
 
     uint32 internal constant ECALL = 0x73;
 
+    /// The generator of BLS12-381's first group, compressed.
+    bytes internal constant GENERATOR =
+        hex"97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb";
+    /// The generator times the secret of the KZG ceremony: the commitment to the polynomial X.
+    bytes internal constant TAU =
+        hex"ad3eb50121139aa34db1d545093ac9374ab7bca2c0f3bf28e27c8dcd8fc7cb42d25926fc0c97b336e9f0fb35e5a04c81";
+
     OpenMachineStep internal machine;
     /// The nodes of the memory tree that ever were on the path of a leaf that was written, the root being number 1, and the
     /// nodes below number n being 2n and 2n + 1.
@@ -80,6 +87,12 @@ abstract contract MachineTest is Test {
             number >>= 1;
             _nodes[number] = keccak256(abi.encode(node(2 * number, height), node(2 * number + 1, height)));
         }
+    }
+
+    /// @notice Puts a subtree of which only the root is known beside the path of a leaf. The nodes above follow when a leaf below
+    /// them is set.
+    function setSibling(uint256 index, uint256 level, bytes32 root) internal {
+        _nodes[(((1 << DEPTH) + index) >> level) ^ 1] = root;
     }
 
     /// @notice Bytes of memory.
@@ -273,6 +286,11 @@ abstract contract MachineTest is Test {
         for (uint256 i; i < 4; ++i) {
             registers.x[A2 + i] = uint64(uint256(key) / 2 ** (64 * (3 - i)));
         }
+    }
+
+    /// @notice Of the blob of the polynomial X, whose word at any index is the point of that index.
+    function versionedHash() internal pure returns (bytes32) {
+        return bytes32((uint256(sha256(TAU)) & (type(uint256).max >> 8)) | (1 << 248));
     }
 
     function assertEq(Registers memory received, Registers memory expected) internal pure {

@@ -8,7 +8,7 @@ import {MachineTest} from "./MachineTest.sol";
 /// @notice No witness but the right ones.
 contract WitnessTest is MachineTest {
     bytes private constant PREIMAGE = "what the key is the hash of, in more bytes than a leaf has";
-    uint256 private constant KINDS = 7;
+    uint256 private constant KINDS = 12;
 
     /// @dev A memory with something nearly everywhere along the paths.
     function setUp() public override {
@@ -31,8 +31,22 @@ contract WitnessTest is MachineTest {
         // Traps: no instruction there, and no instruction.
         if (kind == 5) registers.pc = ENTRY + 2;
         if (kind == 6) registers = start(0);
+        if (kind == 7) registers = systemCall(93, PLACE, keccak256("exit"));
+        // At the index 0, where the point is 1.
+        if (kind == 8) {
+            attachment = bytes.concat(bytes32(uint256(1)), TAU, GENERATOR);
+            registers = systemCall(2, PLACE, versionedHash());
+        }
+        if (kind == 9) {
+            (uint8 v, bytes32 r, bytes32 s) = vm.sign(0xa11ce, keccak256("digest"));
+            attachment = abi.encode(keccak256("digest"), v, r, s);
+            registers = systemCall(3, PLACE, keccak256(attachment));
+            registers.x[A6] = 1;
+        }
+        if (kind == 10) registers = start(encodeB(1, A0, A1, -8));
+        if (kind == 11) registers = start(encodeI(0x67, 0, RA, A0, 4));
         for (uint256 i = 1; i < 32; ++i) {
-            if (registers.x[i] == 0 && !(kind == 4 && i == A1)) {
+            if (registers.x[i] == 0 && !(attachment.length != 0 && i == A1)) {
                 registers.x[i] = uint64(uint256(keccak256(abi.encode(i))));
             }
         }
@@ -67,12 +81,19 @@ contract WitnessTest is MachineTest {
         }
     }
 
-    /// Cut at any byte. Behind a preimage there is no end but that of the witness, and it is another preimage.
+    /// @dev Where a witness has to end at least, by what the registers say: behind a preimage there is no end but that of the
+    /// witness.
+    function leastLength(uint256 kind, bytes memory witness, bytes memory attachment) private pure returns (uint256) {
+        return kind == 4 || kind == 9 ? witness.length - attachment.length : witness.length;
+    }
+
+    /// Cut at any byte.
     function testFuzz_RevertWhen_WitnessIsShorter(uint256 kind, uint256 length) public {
         kind = bound(kind, 0, KINDS - 1);
         (Registers memory registers, bytes memory attachment) = makeStep(kind);
         bytes memory witness = witnessOf(registers, attachment);
-        length = bound(length, 0, witness.length - attachment.length - 1);
+        uint256 least = leastLength(kind, witness, attachment);
+        length = bound(length, 0, least - 1);
         (bool success, bytes memory reason) = tryStep(hashOf(registers), cut(witness, length));
         assertFalse(success);
         // forge-lint: disable-next-line(unsafe-typecast) the selector
@@ -80,7 +101,20 @@ contract WitnessTest is MachineTest {
         // What is expected is what there was, as far as the step could know.
         (uint256 received, uint256 expected) = abi.decode(cutStart(reason, 4), (uint256, uint256));
         assertEq(received, length);
-        assertEq(expected, length < 296 ? 296 : length < 304 ? 304 : witness.length - attachment.length);
+        assertEq(expected, length < 296 ? 296 : length < 304 ? 304 : least);
+    }
+
+    /// A preimage that is cut is another one.
+    function testFuzz_RevertWhen_PreimageIsShorter(bool precompile, uint256 length) public {
+        (Registers memory registers, bytes memory attachment) = makeStep(precompile ? 9 : 4);
+        length = bound(length, 0, attachment.length - 1);
+        bytes memory shorter = cut(attachment, length);
+        bytes memory witness = witnessOf(registers, shorter);
+        bytes32 stateHash = hashOf(registers);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMachineStep.WrongPreimage.selector, keccak256(shorter), keccak256(attachment))
+        );
+        machine.step(stateHash, witness);
     }
 
     function testFuzz_RevertWhen_WitnessIsLonger(uint256 kind, bytes memory more) public {
@@ -91,7 +125,7 @@ contract WitnessTest is MachineTest {
         bytes32 stateHash = hashOf(registers);
         bytes memory longer = bytes.concat(witness, more);
         vm.expectRevert(
-            attachment.length == 0
+            leastLength(kind, witness, attachment) == witness.length
                 ? abi.encodeWithSelector(IMachineStep.WrongLength.selector, longer.length, witness.length)
                 : abi.encodeWithSelector(
                     IMachineStep.WrongPreimage.selector,

@@ -2,9 +2,6 @@
 
 #[path = "../tests/it/sample.rs"]
 mod sample;
-#[path = "../tests/it/support.rs"]
-#[expect(dead_code, reason = "the tests use all of it")]
-mod support;
 
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256, U256};
@@ -14,8 +11,8 @@ use postern_protocol::{
     blob,
     constants::{BATCH_TRANSACTION_GAS, MAX_BLOCKS_PER_BATCH, MAX_QUEUED_GAS_LIMIT, MAX_TRANSACTIONS_PER_BATCH},
 };
+use postern_testing::chain::{Chain, ETHER, Wallet, block, contract, funded, transfer};
 use std::{hint::black_box, time::Instant};
-use support::{Chain, ETHER, Wallet, block, contract, funded, transfer};
 
 const TARGET: Address = Address::repeat_byte(0xbb);
 

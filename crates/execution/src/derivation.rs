@@ -43,6 +43,23 @@ pub fn execute_batch<P: Preimages>(
     previous_output_root: B256,
     batch_hash: B256,
 ) -> Result<BatchOutcome, MissingPreimage> {
+    let mut blocks = Vec::new();
+    let output = execute_blocks(preimages, previous_output_root, batch_hash, |block| blocks.push(block))?;
+    Ok(BatchOutcome { output, blocks })
+}
+
+/// As [`execute_batch`], but hands each block over once it is sealed: whoever does not need the blocks need not hold them
+/// all in memory.
+///
+/// # Errors
+///
+/// As there.
+pub fn execute_blocks<P: Preimages>(
+    preimages: &P,
+    previous_output_root: B256,
+    batch_hash: B256,
+    take: impl FnMut(ExecutedBlock),
+) -> Result<Output, MissingPreimage> {
     let previous = read(preimages, previous_output_root, Output::decode)?;
     let parent = read(preimages, previous.block_hash, decode_header)?;
     let batch = read(preimages, batch_hash, Batch::decode)?;
@@ -56,39 +73,38 @@ pub fn execute_batch<P: Preimages>(
     let context = BatchContext { origin, index: batch.index, last: queue.end() };
     let parent = Sealed::new_unchecked(parent, previous.block_hash);
     let builder = BatchBuilder::new(preimages, previous.l2_chain_id, parent, context)?;
-    let mut derivation = Derivation { preimages, builder, queue, blocks: Vec::new() };
+    let mut derivation = Derivation { preimages, builder, queue, take };
 
     for block in batch::decode(&data) {
         derivation.block(&Block { timestamp: block.timestamp.min(batch.l1_time), ..block })?;
     }
     // The messages that no block named. One always fits a block.
     let closing = Block { timestamp: batch.l1_time, messages: u64::MAX, transactions: Vec::new() };
-    while derivation.blocks.is_empty() || derivation.builder.executed() < context.last {
+    while derivation.builder.progress().blocks == 0 || derivation.builder.executed() < context.last {
         derivation.block(&closing)?;
     }
 
-    let Derivation { mut builder, blocks, .. } = derivation;
+    let Derivation { mut builder, .. } = derivation;
     let outbox_root = builder.state().outbox()?.root();
     let head = builder.head();
-    let output = Output {
+    Ok(Output {
         l2_chain_id: previous.l2_chain_id,
         state_root: head.state_root,
         outbox_root,
         block_hash: head.seal(),
         block_number: head.number,
         batch_count: batch.index.saturating_add(1),
-    };
-    Ok(BatchOutcome { output, blocks })
+    })
 }
 
-struct Derivation<'a, P> {
+struct Derivation<'a, P, F> {
     preimages: &'a P,
     builder: BatchBuilder<&'a P>,
     queue: Queue,
-    blocks: Vec<ExecutedBlock>,
+    take: F,
 }
 
-impl<P: Preimages> Derivation<'_, P> {
+impl<P: Preimages, F: FnMut(ExecutedBlock)> Derivation<'_, P, F> {
     /// Makes a block as the batch's data describes it, its timestamp clamped from above.
     fn block(&mut self, description: &Block) -> Result<(), MissingPreimage> {
         let mut block = self.builder.block(description.timestamp, description.messages)?;
@@ -100,7 +116,7 @@ impl<P: Preimages> Derivation<'_, P> {
             // Why it was skipped is in the sealed block.
             let _ = block.execute_transaction(transaction)?;
         }
-        self.blocks.push(block.seal()?);
+        (self.take)(block.seal()?);
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ pub use block::{
     BatchBuilder, BatchContext, BatchProgress, BlockBuilder, ExecutedBlock, SkipReason, Skipped, next_base_fee,
 };
 pub use call::{CallOutcome, CallRequest, call, estimate_gas};
-pub use derivation::{BatchOutcome, execute_batch};
+pub use derivation::{BatchOutcome, execute_batch, execute_blocks};
 pub use genesis::{Genesis, GenesisAccount, genesis};
 pub use l1_info::{L1Info, L1Origin};
 pub use preimages::{MissingPreimage, Preimages, Recorder, Witness};

@@ -75,8 +75,38 @@ pub struct State<P> {
     entries: BTreeMap<Address, Entry>,
     /// Those among which the changed ones are, so that a commit need not look at all.
     touched: BTreeSet<Address>,
-    codes: BTreeMap<B256, Bytecode>,
+    codes: Codes,
     new_codes: Vec<(B256, Bytes)>,
+}
+
+/// Code by its hash. Loading code is cheap for whoever makes a transaction do it, but that it stays in memory is not paid for:
+/// accounts with all the code that one batch can load would fill the memory of the fault-proof machine.
+#[derive(Clone, Debug, Default)]
+struct Codes {
+    /// Created since the state was, and so perhaps nowhere else.
+    created: BTreeMap<B256, Bytecode>,
+    /// Loaded, and forgotten where it is too much.
+    loaded: BTreeMap<B256, Bytecode>,
+    /// Bytes of `loaded`.
+    loaded_length: usize,
+}
+
+/// Most bytes of loaded code that are kept.
+const MAX_LOADED_CODE: usize = 1 << 24;
+
+impl Codes {
+    fn get(&self, hash: &B256) -> Option<&Bytecode> {
+        self.created.get(hash).or_else(|| self.loaded.get(hash))
+    }
+
+    fn keep_loaded(&mut self, hash: B256, code: Bytecode) {
+        if self.loaded_length + code.len() > MAX_LOADED_CODE {
+            self.loaded.clear();
+            self.loaded_length = 0;
+        }
+        self.loaded_length += code.len();
+        self.loaded.insert(hash, code);
+    }
 }
 
 /// An account that was read or written.
@@ -136,7 +166,7 @@ impl<P: Preimages> State<P> {
             accounts: Trie::new(root),
             entries: BTreeMap::new(),
             touched: BTreeSet::new(),
-            codes: BTreeMap::new(),
+            codes: Codes::default(),
             new_codes: Vec::new(),
         }
     }
@@ -247,9 +277,11 @@ impl<P: Preimages> State<P> {
             };
             for slot in core::mem::take(&mut entry.written) {
                 let key = hash_slot(slot);
-                match entry.slots[&slot] {
-                    U256::ZERO => entry.storage.remove(&self.preimages, key)?,
-                    value => entry.storage.insert(&self.preimages, key, alloy_rlp::encode(value))?,
+                let value = entry.slots[&slot];
+                if value.is_zero() {
+                    entry.storage.remove(&self.preimages, key)?;
+                } else {
+                    entry.storage.insert(&self.preimages, key, alloy_rlp::encode(value))?;
                 }
             }
             account.storage_root = entry.storage.commit(&mut preimages);
@@ -291,7 +323,7 @@ impl<P: Preimages> State<P> {
                 && known.is_none_or(|known| known.code_hash != info.code_hash)
             {
                 new_codes.push((info.code_hash, code.original_bytes()));
-                codes.insert(info.code_hash, code.clone());
+                codes.created.insert(info.code_hash, code.clone());
             }
             for (slot, value) in account.changed_storage_slots() {
                 entry.set_slot(*slot, value.present_value());
@@ -336,7 +368,7 @@ impl<P: Preimages> State<P> {
         *self.touch(address)?.edit() = TrieAccount { nonce, balance, code_hash, ..TrieAccount::default() };
         if !code.is_empty() {
             self.new_codes.push((code_hash, code.original_bytes()));
-            self.codes.insert(code_hash, code);
+            self.codes.created.insert(code_hash, code);
         }
         Ok(())
     }
@@ -382,7 +414,7 @@ impl<P: Preimages> Database for State<P> {
             return Ok(code.clone());
         }
         let code = bytecode(self.preimages.get(&code_hash).ok_or(MissingPreimage(code_hash))?);
-        self.codes.insert(code_hash, code.clone());
+        self.codes.keep_loaded(code_hash, code.clone());
         Ok(code)
     }
 

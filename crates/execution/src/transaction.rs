@@ -1,11 +1,12 @@
 //! Transactions of the L2: those of Ethereum without blobs, and deposits.
 
 use alloc::vec::Vec;
-use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable};
+use alloy_consensus::{TxEnvelope, crypto::SECP256K1N_HALF};
 use alloy_eips::{Decodable2718, Encodable2718, Typed2718};
-use alloy_primitives::{Address, B256, Bytes, Sealed, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, Sealed, Signature, U256, keccak256};
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 use postern_protocol::message::QueuedMessage;
+use revm::precompile::crypto;
 use thiserror::Error;
 
 /// EIP-2718 type of a deposit: that of Optimism, whose encoding it shares, so that existing tools decode it.
@@ -143,7 +144,20 @@ impl L2Transaction {
     pub fn recover_sender(&self) -> Option<Address> {
         match self {
             Self::Deposit(deposit) => Some(deposit.from),
-            Self::Ethereum(transaction) => transaction.recover_signer().ok(),
+            Self::Ethereum(transaction) => recover(transaction.signature(), transaction.signature_hash()),
         }
     }
+}
+
+/// Who signed `hash`. It is asked where contracts ask, so that inside the fault-proof machine L1 answers both.
+fn recover(signature: &Signature, hash: B256) -> Option<Address> {
+    // EIP-2: of the two signatures that anyone can make of one, only that with the lower `s` counts.
+    if signature.s() > SECP256K1N_HALF {
+        return None;
+    }
+    let mut encoded = [0; 64];
+    encoded[..32].copy_from_slice(&signature.r().to_be_bytes::<32>());
+    encoded[32..].copy_from_slice(&signature.s().to_be_bytes::<32>());
+    let word = crypto().secp256k1_ecrecover(&encoded, signature.v().into(), &hash).ok()?;
+    Some(Address::from_word(word.into()))
 }

@@ -19,8 +19,15 @@ pub struct Trie {
     root: Option<Node>,
 }
 
+/// A node as its parent has it. Most of those that a branch names are never loaded: they take no more than their hash.
 #[derive(Clone, Debug)]
-struct Node {
+enum Node {
+    Unloaded(B256),
+    Loaded(Box<LoadedNode>),
+}
+
+#[derive(Clone, Debug)]
+struct LoadedNode {
     kind: Kind,
     /// How a parent refers to this node: by hash, or by its whole encoding if that is shorter. `None` since it changed.
     reference: Option<RlpNode>,
@@ -28,8 +35,6 @@ struct Node {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// Not loaded yet.
-    Hash(B256),
     Leaf {
         path: Nibbles,
         value: Vec<u8>,
@@ -37,7 +42,7 @@ enum Kind {
     /// The child is a branch.
     Extension {
         path: Nibbles,
-        child: Box<Node>,
+        child: Node,
     },
     /// At least two children. Keys are of one length, so a branch has no value.
     Branch {
@@ -57,7 +62,7 @@ enum Removal {
 impl Trie {
     /// The trie with this root.
     pub fn new(root: B256) -> Self {
-        Self { root: (root != EMPTY_ROOT_HASH).then(|| Node::unloaded(root)) }
+        Self { root: (root != EMPTY_ROOT_HASH).then_some(Node::Unloaded(root)) }
     }
 
     /// The value under `key`.
@@ -104,7 +109,7 @@ impl Trie {
         let Some(root) = &mut self.root else {
             return EMPTY_ROOT_HASH;
         };
-        let changed = root.reference.is_none();
+        let changed = matches!(root, Node::Loaded(root) if root.reference.is_none());
         let reference = root.commit(new_nodes);
         reference.as_hash().unwrap_or_else(|| {
             // The root has no parent to be inlined into: it is known by its hash, however short.
@@ -141,12 +146,12 @@ impl Trie {
         &mut self,
         preimages: &impl Preimages,
         key: B256,
-        mut visit: impl FnMut(&Node),
+        mut visit: impl FnMut(&LoadedNode),
     ) -> Result<Option<&[u8]>, MissingPreimage> {
         let mut path = Nibbles::unpack_array(&key.0);
         let mut next = self.root.as_mut();
         while let Some(node) = next {
-            node.load(preimages, path.len())?;
+            let node = node.load(preimages, path.len())?;
             visit(node);
             next = match &mut node.kind {
                 Kind::Leaf { path: own, value } if *own == path => return Ok(Some(value)),
@@ -159,7 +164,7 @@ impl Trie {
                     path = path.slice(1..);
                     children[nibble as usize].as_mut()
                 }
-                Kind::Hash(_) | Kind::Leaf { .. } | Kind::Extension { .. } => None,
+                Kind::Leaf { .. } | Kind::Extension { .. } => None,
             };
         }
         Ok(None)
@@ -168,11 +173,7 @@ impl Trie {
 
 impl Node {
     fn changed(kind: Kind) -> Self {
-        Self { kind, reference: None }
-    }
-
-    fn unloaded(hash: B256) -> Self {
-        Self { kind: Kind::Hash(hash), reference: Some(RlpNode::word_rlp(&hash)) }
+        Self::Loaded(Box::new(LoadedNode { kind, reference: None }))
     }
 
     fn leaf(path: Nibbles, value: Vec<u8>) -> Self {
@@ -181,33 +182,37 @@ impl Node {
 
     /// `child` below `path`, without an extension where there is no path.
     fn extension(path: Nibbles, child: Self) -> Self {
-        if path.is_empty() { child } else { Self::changed(Kind::Extension { path, child: Box::new(child) }) }
+        if path.is_empty() { child } else { Self::changed(Kind::Extension { path, child }) }
     }
 
-    /// Loads this node if that did not happen yet. `remaining` nibbles of the key lead on from here.
-    fn load(&mut self, preimages: &impl Preimages, remaining: usize) -> Result<(), MissingPreimage> {
-        if let Kind::Hash(hash) = self.kind {
-            self.kind = read(preimages, hash, |rlp| decode(rlp, remaining))?;
+    /// This node, loaded if that did not happen yet. `remaining` nibbles of the key lead on from here.
+    fn load(&mut self, preimages: &impl Preimages, remaining: usize) -> Result<&mut LoadedNode, MissingPreimage> {
+        if let Self::Unloaded(hash) = *self {
+            let kind = read(preimages, hash, |rlp| decode(rlp, remaining))?;
+            *self = Self::Loaded(Box::new(LoadedNode { kind, reference: Some(RlpNode::word_rlp(&hash)) }));
         }
-        Ok(())
+        match self {
+            Self::Loaded(node) => Ok(node),
+            Self::Unloaded(_) => unreachable!("loaded above"),
+        }
     }
 
     fn insert(&mut self, preimages: &impl Preimages, path: Nibbles, value: Vec<u8>) -> Result<(), MissingPreimage> {
-        self.load(preimages, path.len())?;
-        match &mut self.kind {
+        let node = self.load(preimages, path.len())?;
+        match &mut node.kind {
             Kind::Leaf { path: own, value: old } if *own == path => *old = value,
             Kind::Leaf { path: own, value: old } => {
                 let own = mem::take(own);
                 let old = mem::take(old);
-                self.kind = fork(own, |own| Self::leaf(own, old), path, value);
+                node.kind = fork(own, |own| Self::leaf(own, old), path, value);
             }
             Kind::Extension { path: own, child } if path.starts_with(own) => {
                 child.insert(preimages, path.slice(own.len()..), value)?;
             }
             Kind::Extension { path: own, child } => {
                 let own = mem::take(own);
-                let child = mem::replace(&mut **child, Self::unloaded(B256::ZERO));
-                self.kind = fork(own, |own| Self::extension(own, child), path, value);
+                let child = mem::replace(child, Self::Unloaded(B256::ZERO));
+                node.kind = fork(own, |own| Self::extension(own, child), path, value);
             }
             Kind::Branch { children } => {
                 let rest = path.slice(1..);
@@ -216,22 +221,21 @@ impl Node {
                     vacant => *vacant = Some(Self::leaf(rest, value)),
                 }
             }
-            Kind::Hash(_) => unreachable!("loaded above"),
         }
-        self.reference = None;
+        node.reference = None;
         Ok(())
     }
 
     fn remove(&mut self, preimages: &impl Preimages, path: Nibbles) -> Result<Removal, MissingPreimage> {
-        self.load(preimages, path.len())?;
-        let removal = match &mut self.kind {
+        let node = self.load(preimages, path.len())?;
+        let removal = match &mut node.kind {
             Kind::Leaf { path: own, .. } if *own == path => Removal::Emptied,
             Kind::Extension { path: own, child } if path.starts_with(own) => {
                 let removal = child.remove(preimages, path.slice(own.len()..))?;
-                if removal == Removal::Removed && !matches!(child.kind, Kind::Branch { .. }) {
+                if removal == Removal::Removed && !child.is_branch() {
                     let own = *own;
-                    let child = mem::replace(&mut **child, Self::unloaded(B256::ZERO));
-                    self.kind = child.below(own).kind;
+                    let child = mem::replace(child, Self::Unloaded(B256::ZERO));
+                    node.kind = child.below(own);
                 }
                 removal
             }
@@ -249,7 +253,7 @@ impl Node {
                         let sibling = children[only].as_mut().expect("just found");
                         sibling.load(preimages, rest.len())?;
                         let sibling = children[only].take().expect("just found");
-                        self.kind = sibling.below(Nibbles::from_nibbles_unchecked([only as u8])).kind;
+                        node.kind = sibling.below(Nibbles::from_nibbles_unchecked([only as u8]));
                     } else {
                         children[position] = None;
                     }
@@ -258,24 +262,48 @@ impl Node {
                     removal
                 }
             }
-            Kind::Hash(_) | Kind::Leaf { .. } | Kind::Extension { .. } => Removal::NotFound,
+            Kind::Leaf { .. } | Kind::Extension { .. } => Removal::NotFound,
         };
         if removal == Removal::Removed {
-            self.reference = None;
+            node.reference = None;
         }
         Ok(removal)
     }
 
-    /// This node, which is loaded, with `prefix` before its path.
-    fn below(self, prefix: Nibbles) -> Self {
-        match self.kind {
-            Kind::Leaf { path, value } => Self::leaf(prefix.join(&path), value),
-            Kind::Extension { path, child } => Self::extension(prefix.join(&path), *child),
-            Kind::Branch { .. } | Kind::Hash(_) => Self::extension(prefix, self),
+    fn is_branch(&self) -> bool {
+        matches!(self, Self::Loaded(node) if matches!(node.kind, Kind::Branch { .. }))
+    }
+
+    /// What this node, which is loaded, is with `prefix` before its path.
+    fn below(self, prefix: Nibbles) -> Kind {
+        match self {
+            Self::Loaded(node) => match node.kind {
+                Kind::Leaf { path, value } => Kind::Leaf { path: prefix.join(&path), value },
+                Kind::Extension { path, child } => Kind::Extension { path: prefix.join(&path), child },
+                Kind::Branch { .. } => Kind::Extension { path: prefix, child: Self::Loaded(node) },
+            },
+            Self::Unloaded(_) => unreachable!("its shape would not be known"),
         }
     }
 
     /// Refreshes the reference to this node and to all below it.
+    fn commit(&mut self, new_nodes: &mut Vec<(B256, Bytes)>) -> RlpNode {
+        match self {
+            Self::Unloaded(hash) => RlpNode::word_rlp(hash),
+            Self::Loaded(node) => node.commit(new_nodes),
+        }
+    }
+
+    /// How a parent refers to this node, which is committed.
+    fn reference(&self) -> RlpNode {
+        match self {
+            Self::Unloaded(hash) => RlpNode::word_rlp(hash),
+            Self::Loaded(node) => node.committed().clone(),
+        }
+    }
+}
+
+impl LoadedNode {
     fn commit(&mut self, new_nodes: &mut Vec<(B256, Bytes)>) -> RlpNode {
         if let Some(reference) = &self.reference {
             return reference.clone();
@@ -287,7 +315,7 @@ impl Node {
             Kind::Branch { children } => children.iter_mut().flatten().for_each(|child| {
                 child.commit(new_nodes);
             }),
-            Kind::Leaf { .. } | Kind::Hash(_) => {}
+            Kind::Leaf { .. } => {}
         }
         let rlp = self.encode();
         let reference = RlpNode::from_rlp(&rlp);
@@ -307,20 +335,17 @@ impl Node {
         let mut rlp = Vec::new();
         match &self.kind {
             Kind::Leaf { path, value } => LeafNodeRef::new(path, value).rlp(&mut rlp),
-            Kind::Extension { path, child } => ExtensionNodeRef::new(path, child.committed()).rlp(&mut rlp),
+            Kind::Extension { path, child } => ExtensionNodeRef::new(path, &child.reference()).rlp(&mut rlp),
             Kind::Branch { children } => {
                 let mut mask = TrieMask::default();
                 let mut stack = Vec::with_capacity(16);
                 for (nibble, child) in (0..).zip(children.iter()) {
                     if let Some(child) = child {
                         mask.set_bit(nibble);
-                        stack.push(child.committed().clone());
+                        stack.push(child.reference());
                     }
                 }
                 BranchNodeRef::new(&stack, mask).rlp(&mut rlp)
-            }
-            Kind::Hash(_) => {
-                unreachable!("a node that was never loaded has not changed and is on no way")
             }
         };
         rlp
@@ -334,7 +359,11 @@ fn fork(own: Nibbles, node: impl FnOnce(Nibbles) -> Node, path: Nibbles, value: 
     let mut children = Box::new([const { None }; 16]);
     children[own.get_unchecked(common) as usize] = Some(node(own.slice(common + 1..)));
     children[path.get_unchecked(common) as usize] = Some(Node::leaf(path.slice(common + 1..), value));
-    Node::extension(path.slice(..common), Node::changed(Kind::Branch { children })).kind
+    let branch = Kind::Branch { children };
+    match path.slice(..common) {
+        path if path.is_empty() => branch,
+        path => Kind::Extension { path, child: Node::changed(branch) },
+    }
 }
 
 /// A node from its encoding. `None` unless it is one that a trie with `remaining` nibbles to go can have here.
@@ -351,7 +380,7 @@ fn decode(mut rlp: &[u8], remaining: usize) -> Option<Kind> {
         TrieNode::Extension(extension) => {
             let path = extension.key;
             let rest = remaining.checked_sub(path.len()).filter(|&rest| rest > 0 && rest < remaining)?;
-            Some(Kind::Extension { path, child: Box::new(decode_child(&extension.child, rest)?) })
+            Some(Kind::Extension { path, child: decode_child(&extension.child, rest)? })
         }
         TrieNode::Branch(branch) => {
             let rest = remaining.checked_sub(1)?;
@@ -371,7 +400,10 @@ fn decode(mut rlp: &[u8], remaining: usize) -> Option<Kind> {
 
 fn decode_child(reference: &RlpNode, remaining: usize) -> Option<Node> {
     match reference.as_hash() {
-        Some(hash) => Some(Node::unloaded(hash)),
-        None => Some(Node { kind: decode(reference, remaining)?, reference: Some(reference.clone()) }),
+        Some(hash) => Some(Node::Unloaded(hash)),
+        None => {
+            let node = LoadedNode { kind: decode(reference, remaining)?, reference: Some(reference.clone()) };
+            Some(Node::Loaded(Box::new(node)))
+        }
     }
 }

@@ -54,15 +54,6 @@ impl Call {
 }
 
 impl Question {
-    /// The question for the same answer from its start.
-    pub(crate) fn at_start(self) -> Self {
-        match self {
-            Self::Preimage { key, .. } => Self::Preimage { key, offset: 0 },
-            Self::Precompile { number, key, .. } => Self::Precompile { number, key, offset: 0 },
-            Self::BlobWord { .. } => self,
-        }
-    }
-
     /// The 32 bytes of the answer that the call writes.
     pub(crate) fn leaf(&self, answer: &[u8]) -> [u8; 32] {
         let offset = match *self {

@@ -29,4 +29,4 @@ pub use elf::{ElfError, Program};
 pub use hart::{Hart, Status};
 pub use host::{BlobProof, Host, Missing, Precompiles};
 pub use machine::{Machine, Snapshot};
-pub use step::{WitnessError, step};
+pub use step::{WitnessError, evaluation_point, step};

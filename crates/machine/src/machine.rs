@@ -14,8 +14,8 @@ pub struct Machine {
     pub(crate) memory: Memory,
     code: Code,
     steps: u64,
-    /// The last answer to a system call, as answers are read in pieces.
-    answer: Option<(Question, Bytes)>,
+    /// The last preimage that was read, by its key, as they are read in pieces.
+    preimage: Option<(B256, Bytes)>,
 }
 
 /// A machine at some step, to be run again from there. Snapshots of one run share what did not change between them.
@@ -82,7 +82,7 @@ enum Stop {
 
 impl Machine {
     pub(crate) fn new(hart: Hart, memory: Memory, steps: u64) -> Self {
-        Self { hart, memory, code: Code::new(), steps, answer: None }
+        Self { hart, memory, code: Code::new(), steps, preimage: None }
     }
 
     /// How many steps have been executed. Steps of the halted machine do not count.
@@ -362,25 +362,25 @@ impl Machine {
     }
 
     fn answer(&mut self, host: &impl Host, question: Question) -> Result<Bytes, Missing> {
-        let about = question.at_start();
-        if let Some((known, answer)) = &self.answer
-            && *known == about
-        {
-            return Ok(answer.clone());
-        }
-        let answer = match question {
-            Question::Preimage { key, .. } => host.preimage(&key).ok_or(Missing::Preimage(key))?,
+        match question {
+            Question::Preimage { key, .. } => match &self.preimage {
+                Some((known, preimage)) if *known == key => Ok(preimage.clone()),
+                _ => {
+                    let preimage = host.preimage(&key).ok_or(Missing::Preimage(key))?;
+                    self.preimage = Some((key, preimage.clone()));
+                    Ok(preimage)
+                }
+            },
             Question::BlobWord { versioned_hash, index } => host
                 .blob_word(&versioned_hash, index)
                 .map(|word| Bytes::copy_from_slice(word.as_slice()))
-                .ok_or(Missing::BlobWord { versioned_hash, index })?,
+                .ok_or(Missing::BlobWord { versioned_hash, index }),
+            // Never kept: whether there is an answer depends on memory, and must not on where the run began.
             Question::Precompile { number, key, .. } => {
                 let input = self.precompile_input(host, number, key)?;
-                host.precompile(number, &input).ok_or(Missing::Precompile(number))?
+                host.precompile(number, &input).ok_or(Missing::Precompile(number))
             }
-        };
-        self.answer = Some((about, answer.clone()));
-        Ok(answer)
+        }
     }
 
     /// The input of a precompile: what the program says it is, if that has the right hash.

@@ -95,15 +95,16 @@ pub(crate) enum Effect {
 ///
 /// If the witness is not one of that state. All witnesses that are lead to the same next state.
 pub fn step(state_hash: B256, witness: &[u8], precompiles: &impl Precompiles) -> Result<B256, WitnessError> {
+    check_length(witness, HALTED_LENGTH, true)?;
     let mut reader = Reader { witness, position: 0 };
-    let mut hart = Hart::decode(&reader.take()?);
+    let mut hart = Hart::decode(&reader.take());
     let check = |received| match received == state_hash {
         true => Ok(()),
         false => Err(WitnessError::WrongState { received, expected: state_hash }),
     };
     if !hart.fetches() {
-        let root = B256::from(reader.take::<32>()?);
-        reader.end()?;
+        check_length(witness, HALTED_LENGTH, false)?;
+        let root = B256::from(reader.take::<32>());
         check(hart.state_hash(root))?;
         if hart.status() == Status::Running {
             hart.trap();
@@ -111,9 +112,10 @@ pub fn step(state_hash: B256, witness: &[u8], precompiles: &impl Precompiles) ->
         return Ok(hart.state_hash(root));
     }
 
-    let code_mask = u32::from_be_bytes(reader.take()?);
-    let data_mask = u32::from_be_bytes(reader.take()?);
-    let mut code: [u8; 32] = reader.take()?;
+    check_length(witness, LEAST_LENGTH, true)?;
+    let code_mask = u32::from_be_bytes(reader.take());
+    let data_mask = u32::from_be_bytes(reader.take());
+    let mut code: [u8; 32] = reader.take();
     let code_number = (hart.pc / 32) as usize;
     let effect = Effect::of(&hart, word_at(&code, hart.pc));
     let data_number = effect.leaf().filter(|number| *number != code_number);
@@ -123,17 +125,17 @@ pub fn step(state_hash: B256, witness: &[u8], precompiles: &impl Precompiles) ->
     if received & !allowed != 0 {
         return Err(WitnessError::WrongMask { received, allowed });
     }
-    let code_siblings = reader.siblings(code_mask, DEPTH)?;
-    let mut data = match meeting {
-        Some(level) => Some((reader.take::<32>()?, reader.siblings(data_mask, level)?)),
-        None => None,
+    let (attachment, open) = match effect {
+        Effect::Answer { question: Question::BlobWord { .. }, .. } => (BLOB_PROOF_LENGTH, false),
+        Effect::Answer { .. } => (0, true),
+        _ => (0, false),
     };
-    let attachment = match effect {
-        Effect::Answer { question: Question::BlobWord { .. }, .. } => &reader.take::<128>()?[..],
-        Effect::Answer { .. } => reader.rest(),
-        _ => &[],
-    };
-    reader.end()?;
+    let words = received.count_ones() as usize + usize::from(data_number.is_some());
+    check_length(witness, LEAST_LENGTH + 32 * words + attachment, open)?;
+
+    let code_siblings = reader.siblings(code_mask, DEPTH);
+    let mut data = meeting.map(|level| (reader.take::<32>(), reader.siblings(data_mask, level)));
+    let attachment = &witness[reader.position..];
 
     let root = |code: [u8; 32], data: &Option<([u8; 32], Vec<B256>)>| {
         let mut siblings = code_siblings.clone();
@@ -177,6 +179,22 @@ pub fn step(state_hash: B256, witness: &[u8], precompiles: &impl Precompiles) ->
         }
     }
     Ok(hart.state_hash(memory_root))
+}
+
+/// Bytes of the witness of a state that fetches no instruction, and of what is read first in any.
+const HALTED_LENGTH: usize = Hart::LENGTH + 32;
+
+/// Bytes of the shortest witness of a state that does: with its masks and the code leaf.
+const LEAST_LENGTH: usize = Hart::LENGTH + 8 + 32;
+
+/// Bytes of an element, a commitment and a proof.
+const BLOB_PROOF_LENGTH: usize = 32 + 48 + 48;
+
+fn check_length(witness: &[u8], expected: usize, open: bool) -> Result<(), WitnessError> {
+    match witness.len() {
+        received if received == expected || (open && received > expected) => Ok(()),
+        received => Err(WitnessError::WrongLength { received, expected }),
+    }
 }
 
 /// The instruction at `pc` in its leaf.
@@ -237,9 +255,9 @@ const POINT_EVALUATION: u64 = 10;
 /// Order of the scalar field of BLS12-381.
 const BLS_ORDER: U256 = uint!(0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001_U256);
 
-/// The point at which the polynomial of a blob has the element with this index: a 4,096th root of unity, in bit-reversed
-/// order.
-fn evaluation_point(index: u64) -> [u8; 32] {
+/// The point at which the polynomial of a blob has the element with this index, below 4,096: a root of unity of that order,
+/// in bit-reversed order. Big-endian.
+pub fn evaluation_point(index: u64) -> [u8; 32] {
     let root = U256::from(7).pow_mod((BLS_ORDER - U256::ONE) / U256::from(4096), BLS_ORDER);
     let exponent = (index as u16).reverse_bits() >> 4;
     root.pow_mod(U256::from(exponent), BLS_ORDER).to_be_bytes()
@@ -251,33 +269,17 @@ struct Reader<'a> {
     position: usize,
 }
 
-impl<'a> Reader<'a> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], WitnessError> {
-        let bytes = self.witness[self.position..]
-            .first_chunk()
-            .ok_or(WitnessError::WrongLength { received: self.witness.len(), expected: self.position + N })?;
+impl Reader<'_> {
+    /// The next bytes. That they are there has been checked.
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let bytes = self.witness[self.position..].first_chunk().expect("the length is checked");
         self.position += N;
-        Ok(*bytes)
+        *bytes
     }
 
     /// The siblings at the levels below `height`: those in the mask are in the witness, the others are empty subtrees.
-    fn siblings(&mut self, mask: u32, height: usize) -> Result<Vec<B256>, WitnessError> {
-        (0..height)
-            .map(|level| if mask >> level & 1 == 1 { Ok(self.take::<32>()?.into()) } else { Ok(EMPTY[level]) })
-            .collect()
-    }
-
-    fn rest(&mut self) -> &'a [u8] {
-        let rest = &self.witness[self.position..];
-        self.position = self.witness.len();
-        rest
-    }
-
-    fn end(&self) -> Result<(), WitnessError> {
-        match self.witness.len() {
-            length if length == self.position => Ok(()),
-            length => Err(WitnessError::WrongLength { received: length, expected: self.position }),
-        }
+    fn siblings(&mut self, mask: u32, height: usize) -> Vec<B256> {
+        (0..height).map(|level| if mask >> level & 1 == 1 { self.take::<32>().into() } else { EMPTY[level] }).collect()
     }
 }
 

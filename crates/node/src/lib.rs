@@ -19,6 +19,7 @@ mod agreement;
 mod batcher;
 mod carrier;
 pub mod chain;
+pub mod cli;
 #[cfg(test)]
 mod fixture;
 pub mod genesis;
@@ -32,6 +33,7 @@ pub mod rpc;
 mod sequencer;
 pub mod shutdown;
 pub mod store;
+pub mod trace;
 
 pub use carrier::DataSource;
 pub use l1::BlobSource;

@@ -8,10 +8,10 @@ use alloy::{
     primitives::{Address, U256},
     signers::local::PrivateKeySigner,
 };
-use clap::{Args, Parser, Subcommand, builder::RangedU64ValueParser, error::ErrorKind};
+use clap::{Args, Parser, Subcommand, builder::RangedU64ValueParser};
 use eyre::{WrapErr, bail, eyre};
 use postern_node::{
-    BlobSource, DataSource, Node, NodeConfig, NodeHandle, SequencerConfig,
+    BlobSource, DataSource, Node, NodeConfig, NodeHandle, SequencerConfig, cli,
     genesis::{Genesis, GenesisConfig},
     proposer::ProposerConfig,
     relayer::RelayerConfig,
@@ -109,6 +109,10 @@ struct RunArgs {
     /// What the data of batches goes to L1 by.
     #[arg(long, value_name = "SOURCE", value_enum, default_value_t)]
     data_source: DataSource,
+    /// How many L1 blocks must stand on the one up to which messages are taken. More make L2 blocks survive deeper reorgs of L1, and
+    /// deposits slower.
+    #[arg(long, value_name = "BLOCKS", default_value_t = 0)]
+    l1_confirmations: u64,
     /// Make a block for each new L1 block also when there is nothing to put in, for clients that wait for the next one.
     #[arg(long)]
     empty_blocks: bool,
@@ -137,41 +141,14 @@ struct RunArgs {
 fn main() -> ExitCode {
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
-        Err(error) => return refuse(&error),
+        Err(error) => return cli::refuse(&error),
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).init();
-    let result = match command {
+    cli::end(match command {
         Command::Genesis(args) => write_genesis(args),
         Command::Run(args) => run(*args),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", one_line(&error.to_string()));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Answers arguments that cannot be used: with the help that was asked for, or with one line.
-fn refuse(error: &clap::Error) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        print!("{error}");
-        return ExitCode::SUCCESS;
-    }
-    let text = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "error: no command given".to_owned(),
-        _ => error.to_string(),
-    };
-    // After an empty line comes the usage.
-    let reason = text.split("\n\n").next().unwrap_or_default();
-    eprintln!("{} (see --help)", one_line(reason));
-    ExitCode::from(2)
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    })
 }
 
 /// Intervals: none would be no waiting at all.
@@ -256,6 +233,7 @@ fn config(args: RunArgs) -> eyre::Result<NodeConfig> {
     config.blob_sources = directories.chain(args.l1_beacon.into_iter().map(BlobSource::Beacon)).collect();
     config.max_l1_fee = u128::from(args.max_fee_gwei) * GWEI;
     config.l1_poll_interval = poll_interval;
+    config.l1_confirmations = args.l1_confirmations;
     config.sequencer = sequencer.map(|signer| SequencerConfig {
         block_interval: Duration::from_millis(args.block_interval_ms),
         batch_interval: Duration::from_millis(args.batch_interval_ms),

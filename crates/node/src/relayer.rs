@@ -6,8 +6,8 @@
 //! burns all gas burns what the message promised it and a fixed allowance, no more. What the relayer leaves stays claimable by
 //! anyone.
 //!
-//! It keeps nothing of its own beyond its life: when it starts it asks L1 once for every message whether it is executed. After
-//! that it looks again only at what L1 could still take back.
+//! It keeps nothing of its own beyond its life: which messages are executed is in the [`Chain`], as the logs of L1 say. L1 itself
+//! is asked about those alone that it is about to execute, by simulating them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,10 +15,8 @@ use std::{
 };
 
 use alloy::{
-    eips::BlockId,
     primitives::{B256, Bytes, U256},
     providers::Provider,
-    rpc::client::BatchRequest,
     rpc::types::{TransactionReceipt, TransactionRequest},
     signers::local::PrivateKeySigner,
     sol_types::{SolCall, SolEvent},
@@ -30,22 +28,20 @@ use tracing::{debug, info, warn};
 
 use crate::{
     blocking,
-    chain::{Chain, ChainError, L1Ref},
+    chain::{Chain, ChainError},
     l1::{
         L1,
         sender::{Call, SendError, Sender},
     },
     role::{self, Backoff, Role},
     shutdown::Shutdown,
+    store::L1_HEADERS_KEPT,
 };
 
-/// Messages whose execution is looked up in one request.
-const LOOKUP_BATCH: usize = 100;
+/// Messages that are looked at in one piece of a scan.
+const SCAN: u64 = 1_000;
 /// Messages that one round tries, at most: what else is due waits for the next, so that no flood holds a round up.
 const ROUND_MESSAGES: usize = 256;
-/// L1 blocks after which an execution is looked up for the last time: L1 does not reorganise so deep. Nodes keep the state of
-/// twice as many.
-const SETTLED_DEPTH: u64 = 64;
 /// Over what time the spending limit is counted.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Gas of a claim besides its messages: the transaction, the root's slot, the proof.
@@ -183,17 +179,16 @@ struct Attempts {
     gas_spent: u64,
 }
 
-/// An L1 block by number and hash.
-type Anchor = (u64, B256);
-
 /// Messages that wait, and those executed in blocks that L1 could still take back.
 #[derive(Debug, Default)]
 struct Backlog {
-    /// Messages before this index were looked up.
-    looked_up: u64,
+    /// Messages before this index were looked at.
+    looked_at: u64,
     waiting: BTreeMap<u64, Attempts>,
-    /// Executed as of an L1 block, by that block.
-    executed: BTreeMap<Anchor, BTreeSet<u64>>,
+    /// By the number of the L1 block in which they were executed.
+    executed: BTreeMap<u64, BTreeSet<u64>>,
+    /// Setbacks of the chain up to which they are.
+    setbacks: u64,
 }
 
 impl Backlog {
@@ -203,15 +198,17 @@ impl Backlog {
         self.waiting.entry(index).or_insert_with(first);
     }
 
-    /// A message is executed as of an L1 block.
-    fn executed(&mut self, index: u64, anchor: Anchor) {
+    /// A message is executed, in this L1 block.
+    fn executed(&mut self, index: u64, l1_block: u64) {
         self.waiting.remove(&index);
-        self.executed.entry(anchor).or_default().insert(index);
+        self.executed.entry(l1_block).or_default().insert(index);
     }
 
-    /// A message is none of our business any more.
-    fn forget(&mut self, index: u64) {
-        self.waiting.remove(&index);
+    /// A message was executed by us: once L1 is followed so far, the chain shows it. If L1 takes that back before, it is due again.
+    fn sent(&mut self, index: u64, retry_delay: Duration, now: Instant) {
+        if let Some(attempts) = self.waiting.get_mut(&index) {
+            attempts.not_before = now + retry_delay;
+        }
     }
 
     /// A message was tried in vain. It is tried again later, or given up.
@@ -242,24 +239,59 @@ impl Backlog {
         due
     }
 
-    /// Takes out the executed messages that must be looked up again, when L1 was followed up to block `l1`: those whose block is
-    /// not on the followed L1, and those whose block is so deep by now that what L1 says of them is settled. `followed` gives the
-    /// hash of a followed block, if it is known.
-    fn doubtful(
+    /// Looks at what the chain has brought: messages up to `outbox_count`, and executions that L1 took back.
+    fn update(
         &mut self,
-        l1: u64,
-        mut followed: impl FnMut(u64) -> Result<Option<B256>, ChainError>,
-    ) -> Result<Vec<u64>, ChainError> {
-        let mut doubtful = Vec::new();
-        for &(number, hash) in self.executed.keys() {
-            // Blocks that were not followed yet will be.
-            let is_deep = number + SETTLED_DEPTH <= l1;
-            if number <= l1 && (is_deep || followed(number)? != Some(hash)) {
-                doubtful.push((number, hash));
+        chain: &Chain,
+        outbox_count: u64,
+        config: &RelayerConfig,
+        now: Instant,
+    ) -> Result<(), ChainError> {
+        // Before what is read of the chain.
+        let (setbacks, l1) = (chain.setbacks(), chain.heads().l1.number);
+        if setbacks != self.setbacks {
+            let doubtful = std::mem::take(&mut self.executed).into_values().flatten().collect();
+            self.look_at(doubtful, chain, config, now)?;
+            self.setbacks = setbacks;
+        }
+        while self.looked_at < outbox_count {
+            let end = outbox_count.min(self.looked_at + SCAN);
+            self.look_at((self.looked_at..end).collect(), chain, config, now)?;
+            self.looked_at = end;
+            self.settle(l1);
+        }
+        self.settle(l1);
+        Ok(())
+    }
+
+    /// Lets go of executions that L1, as followed up to block `l1`, cannot take back any more.
+    fn settle(&mut self, l1: u64) {
+        self.executed = self.executed.split_off(&l1.saturating_sub(L1_HEADERS_KEPT));
+    }
+
+    /// Finds out which of these messages are executed, and which wait for us.
+    fn look_at(
+        &mut self,
+        indices: Vec<u64>,
+        chain: &Chain,
+        config: &RelayerConfig,
+        now: Instant,
+    ) -> Result<(), ChainError> {
+        for index in self.set_executed_aside(indices, chain)? {
+            let entry = chain.outbox_message(index)?;
+            if entry.is_some_and(|entry| entry.message.gas_limit <= config.max_message_gas) {
+                self.wait(index, config.retry_delay, now);
             }
         }
-        let indices = doubtful.iter().filter_map(|anchor| self.executed.remove(anchor)).flatten();
-        Ok(indices.collect())
+        Ok(())
+    }
+
+    /// Those of the messages that are not executed on L1, as far as it was followed.
+    fn set_executed_aside(&mut self, mut indices: Vec<u64>, chain: &Chain) -> Result<Vec<u64>, ChainError> {
+        let executed = chain.finalized_messages(&indices)?;
+        indices.retain(|index| !executed.contains_key(index));
+        executed.into_iter().for_each(|(index, l1_block)| self.executed(index, l1_block));
+        Ok(indices)
     }
 }
 
@@ -280,7 +312,6 @@ struct Claim {
 /// What a simulated claim would do.
 enum Simulated {
     Succeeds,
-    AlreadyExecuted,
     Fails(String),
 }
 
@@ -290,21 +321,14 @@ impl Role for Relayer {
     const NAME: &str = "relayer";
 
     async fn round(&mut self, shutdown: &mut Shutdown) -> Result<(), RelayerError> {
-        let heads = self.chain.heads();
-        if !heads.synced() {
+        if !self.chain.heads().synced() {
             return Ok(());
         }
         let Some(proven) = self.proven()? else {
             return Ok(());
         };
-        self.look_again(&heads.l1).await?;
-        while self.backlog.looked_up < proven.outbox_count && !shutdown.requested() {
-            let (first, batch) = (self.backlog.looked_up, LOOKUP_BATCH as u64);
-            let indices: Vec<u64> = (first..proven.outbox_count.min(first + batch)).collect();
-            self.look_up(&indices, &heads.l1).await?;
-            self.backlog.looked_up += indices.len() as u64;
-        }
-        self.relay(&proven, &heads.l1, shutdown).await
+        let groups = self.due(&proven).await?;
+        self.relay(groups, &proven, shutdown).await
     }
 }
 
@@ -319,91 +343,33 @@ impl Relayer {
         Ok(Some(Proven { commitment: last.id, batch_count, outbox_count }))
     }
 
-    /// Looks again at messages that were executed, but not for good.
-    async fn look_again(&mut self, l1: &L1Ref) -> Result<(), RelayerError> {
-        let (chain, number, mut backlog) = (self.chain.clone(), l1.number, std::mem::take(&mut self.backlog));
-        let followed = move |number| {
-            let header = chain.l1_header_at(number)?.filter(|header| header.number == number);
-            Ok(header.map(|header| header.hash()))
-        };
-        let doubtful;
-        (self.backlog, doubtful) = blocking(move || {
-            let doubtful = backlog.doubtful(number, followed);
-            (backlog, doubtful)
+    /// The messages that are due, as many in a group as go together.
+    async fn due(&mut self, proven: &Proven) -> Result<Vec<Vec<Message>>, ChainError> {
+        let (chain, config, outbox_count) = (self.chain.clone(), self.config, proven.outbox_count);
+        let mut backlog = std::mem::take(&mut self.backlog);
+        let groups;
+        (self.backlog, groups) = blocking(move || {
+            let mut groups = || {
+                let now = Instant::now();
+                backlog.update(&chain, outbox_count, &config, now)?;
+                let due = backlog.due(outbox_count, now);
+                let open = backlog.set_executed_aside(due, &chain)?;
+                group(&chain, &config, open)
+            };
+            let groups = groups();
+            (backlog, groups)
         })
         .await;
-        let doubtful = doubtful?;
-        for (done, indices) in (0..).step_by(LOOKUP_BATCH).zip(doubtful.chunks(LOOKUP_BATCH)) {
-            if let Err(error) = self.look_up(indices, l1).await {
-                // Not forgotten: the next round finds them just as doubtful.
-                doubtful[done..].iter().for_each(|index| self.backlog.executed(*index, (l1.number, B256::ZERO)));
-                return Err(error);
-            }
-        }
-        Ok(())
+        groups
     }
 
-    /// Finds out which of these messages wait for execution on the followed L1.
-    async fn look_up(&mut self, indices: &[u64], l1: &L1Ref) -> Result<(), RelayerError> {
-        let executed = self.which_executed(indices, BlockId::hash(l1.hash)).await?;
-        // There is no answer from before the bridge was there.
-        let depth = l1.number.checked_sub(SETTLED_DEPTH);
-        let settled = match depth.filter(|number| *number >= self.l1.deployment().bridge.block_number) {
-            Some(number) => {
-                let executed: Vec<u64> = executed.iter().copied().collect();
-                self.which_executed(&executed, BlockId::number(number)).await?
-            }
-            None => BTreeSet::new(),
-        };
-        let open: Vec<u64> = indices.iter().copied().filter(|index| !executed.contains(index)).collect();
-        let (chain, max_message_gas) = (self.chain.clone(), self.config.max_message_gas);
-        let affordable = blocking(move || {
-            let mut affordable = Vec::new();
-            for index in open {
-                let entry = chain.outbox_message(index)?;
-                if entry.is_some_and(|entry| entry.message.gas_limit <= max_message_gas) {
-                    affordable.push(index);
-                }
-            }
-            Ok::<_, ChainError>(affordable)
-        })
-        .await?;
-        for index in executed {
-            match settled.contains(&index) {
-                true => self.backlog.forget(index),
-                false => self.backlog.executed(index, (l1.number, l1.hash)),
-            }
-        }
-        affordable.into_iter().for_each(|index| self.backlog.wait(index, self.config.retry_delay, Instant::now()));
-        Ok(())
-    }
-
-    /// Those of the messages that are executed as of an L1 block.
-    async fn which_executed(&self, indices: &[u64], block: BlockId) -> Result<BTreeSet<u64>, RelayerError> {
-        if indices.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let mut batch = BatchRequest::new(self.l1.provider().client());
-        let mut answers = Vec::new();
-        for &index in indices {
-            let call = self.request(Bridge::isFinalizedCall { index }.abi_encode().into());
-            answers.push((index, batch.add_call::<_, Bytes>("eth_call", &(call, block))?));
-        }
-        batch.send().await?;
-        let mut executed = BTreeSet::new();
-        for (index, answer) in answers {
-            if Bridge::isFinalizedCall::abi_decode_returns(&answer.await?)? {
-                executed.insert(index);
-            }
-        }
-        Ok(executed)
-    }
-
-    /// Executes the messages that are due, as many at once as go together.
-    async fn relay(&mut self, proven: &Proven, l1: &L1Ref, shutdown: &mut Shutdown) -> Result<(), RelayerError> {
-        let due = self.backlog.due(proven.outbox_count, Instant::now());
-        let (chain, config) = (self.chain.clone(), self.config);
-        let mut groups = blocking(move || group(&chain, &config, due)).await?;
+    /// Executes messages, as many at once as go together.
+    async fn relay(
+        &mut self,
+        mut groups: Vec<Vec<Message>>,
+        proven: &Proven,
+        shutdown: &mut Shutdown,
+    ) -> Result<(), RelayerError> {
         // Later indices are pushed last and would go first.
         groups.reverse();
         while let Some(group) = groups.pop() {
@@ -419,15 +385,14 @@ impl Relayer {
             match self.simulate(&claim, group.len()).await? {
                 Simulated::Succeeds => {
                     let receipt = self.send(&claim, shutdown).await;
-                    self.account(&group, l1, receipt)?;
+                    self.account(&group, receipt)?;
                 }
                 // One of them spoils the claim: halve it until it stands alone.
-                _ if group.len() > 1 => {
+                Simulated::Fails(_) if group.len() > 1 => {
                     let second = group.split_off(group.len() / 2);
                     groups.push(second);
                     groups.push(group);
                 }
-                Simulated::AlreadyExecuted => self.backlog.executed(group[0].index, (l1.number, l1.hash)),
                 Simulated::Fails(reason) => self.postpone(group[0].index, 0, &reason),
             }
         }
@@ -451,7 +416,7 @@ impl Relayer {
                 })
             }
             Err(RpcError::ErrorResp(error)) => Ok(match error.as_decoded_interface_error::<BridgeErrors>() {
-                Some(BridgeErrors::MessageAlreadyFinalized(_)) => Simulated::AlreadyExecuted,
+                // Somebody was faster: the chain will show it.
                 Some(error) => Simulated::Fails(format!("{error:?}")),
                 None => Simulated::Fails(error.to_string()),
             }),
@@ -481,14 +446,13 @@ impl Relayer {
         remains
     }
 
-    /// Books what came of a claim, sent when L1 was followed up to `l1`.
+    /// Books what came of a claim.
     fn account(
         &mut self,
         group: &[Message],
-        l1: &L1Ref,
         receipt: Result<TransactionReceipt, SendError>,
     ) -> Result<(), RelayerError> {
-        let (executed, anchor, gas_used, gas_price) = match receipt {
+        let (executed, gas_used, gas_price) = match receipt {
             Ok(receipt) => {
                 let finalized = receipt.logs().iter().filter_map(|log| {
                     let event = Bridge::MessageFinalized::decode_log(&log.inner);
@@ -501,16 +465,16 @@ impl Relayer {
                     transaction = %receipt.transaction_hash,
                     "messages relayed",
                 );
-                let anchor = receipt.block_number.zip(receipt.block_hash);
-                (finalized, anchor, receipt.gas_used, receipt.effective_gas_price)
+                (finalized, receipt.gas_used, receipt.effective_gas_price)
             }
-            Err(SendError::Reverted { gas_used, gas_price, .. }) => (BTreeSet::new(), None, gas_used, gas_price),
+            Err(SendError::Reverted { gas_used, gas_price, .. }) => (BTreeSet::new(), gas_used, gas_price),
             Err(error) => return Err(error.into()),
         };
-        self.allowance.spend(u128::from(gas_used).saturating_mul(gas_price), Instant::now());
+        let now = Instant::now();
+        self.allowance.spend(u128::from(gas_used).saturating_mul(gas_price), now);
         for message in group {
             if executed.contains(&message.index) {
-                self.backlog.executed(message.index, anchor.unwrap_or((l1.number, l1.hash)));
+                self.backlog.sent(message.index, self.config.retry_delay, now);
             } else {
                 let share = gas_used / group.len() as u64;
                 self.postpone(message.index, share, "the state of L1 changed after its simulation");
@@ -580,13 +544,14 @@ fn message_gas(message: &Message) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use alloy::primitives::Address;
+    use postern_bindings::Outbox;
+    use postern_protocol::predeploys::OUTBOX;
+
     use super::*;
+    use crate::{chain::L1Event, fixture::Fixture};
 
     const RETRY_DELAY: Duration = Duration::from_secs(60);
-
-    fn hash(number: u64) -> B256 {
-        B256::left_padding_from(&number.to_be_bytes())
-    }
 
     fn seconds(start: Instant, seconds: u64) -> Instant {
         start + Duration::from_secs(seconds)
@@ -677,36 +642,71 @@ mod tests {
         assert_eq!(due.last(), Some(&honest));
     }
 
-    /// What of the executed messages is doubtful when L1 was followed to `l1`, its blocks having these hashes.
-    fn doubtful(backlog: &mut Backlog, l1: u64, of: fn(u64) -> Option<B256>) -> Vec<u64> {
-        backlog.doubtful(l1, |number| Ok(of(number))).unwrap()
-    }
-
-    #[test]
-    fn a_reorganisation_calls_in_question_what_was_in_its_blocks_alone() {
-        let mut backlog = Backlog::default();
-        for number in 100..110 {
-            backlog.executed(number, (number, hash(number)));
+    /// A chain with so many messages in its outbox. Each asks for as much gas as its index says.
+    fn fixture(messages: u64) -> Fixture {
+        let mut fixture = Fixture::new();
+        for gas_limit in 0..messages {
+            let send = Outbox::sendCall { target: Address::with_last_byte(1), gasLimit: gas_limit, data: Bytes::new() };
+            fixture.submit(OUTBOX, U256::ONE, send.abi_encode().into());
         }
-        assert!(doubtful(&mut backlog, 109, |number| Some(hash(number))).is_empty());
-        // Block 108 and what follows is another now; 110 was not followed yet.
-        backlog.executed(110, (110, hash(110)));
-        let fork = |number| Some(if number < 108 { hash(number) } else { hash(1_000 + number) });
-        assert_eq!(doubtful(&mut backlog, 109, fork), [108, 109]);
-        assert!(doubtful(&mut backlog, 109, fork).is_empty(), "each is looked up once");
-        assert_eq!(doubtful(&mut backlog, 110, fork), [110]);
-        // Blocks that were passed over in a range say nothing.
-        assert_eq!(doubtful(&mut backlog, 110, |_| None), (100..108).collect::<Vec<_>>());
+        fixture.build();
+        fixture.post();
+        assert_eq!(fixture.chain.outbox_count(1).unwrap(), Some(messages));
+        fixture
+    }
+
+    /// The messages that are due, of so many.
+    fn look(backlog: &mut Backlog, fixture: &Fixture, messages: u64) -> Vec<u64> {
+        let now = Instant::now();
+        backlog.update(&fixture.chain, messages, &RelayerConfig::default(), now).unwrap();
+        backlog.set_executed_aside(backlog.due(messages, now), &fixture.chain).unwrap()
     }
 
     #[test]
-    fn what_is_deep_is_looked_up_a_last_time() {
+    fn what_is_executed_waits_again_if_l1_takes_it_back() {
+        let mut fixture = fixture(4);
+        fixture.l1_block(vec![L1Event::MessageFinalized(1)]);
         let mut backlog = Backlog::default();
-        backlog.wait(3, RETRY_DELAY, Instant::now());
-        backlog.executed(3, (100, hash(100)));
-        assert!(backlog.waiting.is_empty());
-        assert!(doubtful(&mut backlog, 99 + SETTLED_DEPTH, |number| Some(hash(number))).is_empty());
-        assert_eq!(doubtful(&mut backlog, 100 + SETTLED_DEPTH, |number| Some(hash(number))), [3]);
+        assert_eq!(look(&mut backlog, &fixture, 3), [0, 2]);
+
+        let before = fixture.chain.heads().l1.number;
+        fixture.l1_block(vec![L1Event::MessageFinalized(0), L1Event::MessageFinalized(3)]);
+        assert_eq!(look(&mut backlog, &fixture, 4), [2]);
+        // A relayer that has just started sees the same.
+        assert_eq!(look(&mut Backlog::default(), &fixture, 4), [2]);
+
+        fixture.chain.rollback_l1(before).unwrap();
+        assert_eq!(look(&mut backlog, &fixture, 4), [0, 2, 3]);
+        fixture.chain.rollback_l1(before - 1).unwrap();
+        assert_eq!(look(&mut backlog, &fixture, 4), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_asks_for_too_much_gas_is_left_to_its_sender() {
+        let (fixture, now) = (fixture(3), Instant::now());
+        let config = RelayerConfig { max_message_gas: 1, ..RelayerConfig::default() };
+        let mut backlog = Backlog::default();
+        backlog.update(&fixture.chain, 3, &config, now).unwrap();
+        assert_eq!(backlog.due(3, now), [0, 1]);
+    }
+
+    #[test]
+    fn what_we_executed_is_due_again_until_l1_is_followed_so_far() {
+        let start = Instant::now();
+        let mut backlog = Backlog::default();
+        backlog.wait(5, RETRY_DELAY, start);
+        backlog.sent(5, RETRY_DELAY, start);
+        assert!(backlog.due(u64::MAX, seconds(start, 59)).is_empty());
+        assert_eq!(backlog.due(u64::MAX, seconds(start, 60)), [5]);
+    }
+
+    #[test]
+    fn what_l1_cannot_take_back_is_forgotten() {
+        let mut backlog = Backlog::default();
+        backlog.executed(3, 100);
+        backlog.settle(100 + L1_HEADERS_KEPT);
+        assert!(!backlog.executed.is_empty());
+        backlog.settle(101 + L1_HEADERS_KEPT);
         assert!(backlog.executed.is_empty());
     }
 }

@@ -19,4 +19,5 @@ pub mod message;
 pub mod outbox;
 pub mod output;
 pub mod predeploys;
+pub mod program;
 mod words;

@@ -7,6 +7,7 @@
 
 use alloc::vec::Vec;
 use alloy_primitives::{B256, keccak256};
+use core::{cell::OnceCell, convert::Infallible};
 use thiserror::Error;
 
 /// No tree is deeper: an index has 64 bits.
@@ -143,18 +144,144 @@ impl Frontier {
     }
 }
 
-/// The whole tree: every full node is kept (64 bytes per message), so that proofs are read, not computed.
-#[derive(Clone, Debug)]
-pub struct Tree {
-    /// Full nodes by height: the one at `i` of height `h` covers the leaves `[i << h, (i + 1) << h)`.
-    levels: Vec<Vec<B256>>,
-    /// Roots of missing subtrees, by height.
-    zeros: Vec<B256>,
+/// Where the complete nodes of a tree are kept: those all of whose leaves are messages. A complete node never changes as the
+/// tree grows, so one set of them proves against every earlier root.
+pub trait Nodes {
+    /// Why a node cannot be read.
+    type Error;
+
+    /// The complete node at `position` of `height`. It covers the leaves `[position << height, (position + 1) << height)`, of
+    /// which the tree has the last; height 0 are the leaves.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or is not there although the tree has its leaves.
+    fn node(&self, height: usize, position: u64) -> Result<B256, Self::Error>;
 }
 
-impl Default for Tree {
-    fn default() -> Self {
-        Self { levels: Vec::new(), zeros: zeros().take(MAX_DEPTH).collect() }
+/// Height and position of the nodes that are complete with `count` messages but not with the first `before` of them, children
+/// before parents. Without them, a tree of `count` messages is again the tree of the first `before`.
+pub fn completed(before: u64, count: u64) -> impl Iterator<Item = (usize, u64)> {
+    let heights = 0..(u64::BITS - count.leading_zeros()) as usize;
+    heights.flat_map(move |height| {
+        (ancestor(before, height)..ancestor(count, height)).map(move |position| (height, position))
+    })
+}
+
+/// What the message at `index`, the next one, adds: height, position and value of the nodes that it completes, the leaf first.
+/// Reads one node for each of the others.
+///
+/// # Errors
+///
+/// If a node cannot be read.
+///
+/// # Panics
+///
+/// At 2^64 - 1 leaves.
+pub fn append<N: Nodes>(nodes: &N, index: u64, leaf: B256) -> Result<Vec<(usize, u64, B256)>, N::Error> {
+    let mut subtree = leaf;
+    completed(index, index + 1)
+        .map(|(height, position)| {
+            if height > 0 {
+                subtree = node(nodes.node(height - 1, 2 * position)?, subtree);
+            }
+            Ok((height, position, subtree))
+        })
+        .collect()
+}
+
+/// Root of the first `count` messages, which must be there; zero if there are none. Reads at most one node per level.
+///
+/// # Errors
+///
+/// If a node cannot be read.
+pub fn root<N: Nodes>(nodes: &N, count: u64) -> Result<B256, N::Error> {
+    Padded::new(nodes, count).node(depth(count), 0)
+}
+
+/// Proof of the message at `index` in the tree of the first `count`, which must be there; `None` if it is not one of them.
+/// Reads at most two nodes per level.
+///
+/// # Errors
+///
+/// If a node cannot be read.
+pub fn prove<N: Nodes>(nodes: &N, index: u64, count: u64) -> Result<Option<Vec<B256>>, N::Error> {
+    prove_multi(nodes, &[index], count)
+}
+
+/// Multiproof of the messages at `indices`, sorted and distinct, in the tree of the first `count`, which must be there; `None`
+/// if they are not sorted and distinct, or one is not among the first `count`, or there is none at all. Reads at most one node
+/// per sibling, and one more per level.
+///
+/// # Errors
+///
+/// If a node cannot be read.
+pub fn prove_multi<N: Nodes>(nodes: &N, indices: &[u64], count: u64) -> Result<Option<Vec<B256>>, N::Error> {
+    if !indices.is_sorted_by(|a, b| a < b) || indices.last().is_none_or(|last| *last >= count) {
+        return Ok(None);
+    }
+    let tree = Padded::new(nodes, count);
+    let mut proof = Vec::new();
+    let mut positions = indices.to_vec();
+    for height in 0..depth(count) {
+        let mut parents = Vec::with_capacity(positions.len());
+        let mut rest = positions.as_slice();
+        while let [position, after @ ..] = rest {
+            let sibling = position ^ 1;
+            rest = match after {
+                [next, after @ ..] if *next == sibling => after,
+                _ => {
+                    proof.push(tree.node(height, sibling)?);
+                    after
+                }
+            };
+            parents.push(position >> 1);
+        }
+        positions = parents;
+    }
+    Ok(Some(proof))
+}
+
+/// The tree of the first `count` messages, padding included.
+struct Padded<'a, N> {
+    nodes: &'a N,
+    count: u64,
+    /// Roots of missing subtrees, by height; most proofs need none.
+    zeros: OnceCell<Vec<B256>>,
+}
+
+impl<'a, N: Nodes> Padded<'a, N> {
+    fn new(nodes: &'a N, count: u64) -> Self {
+        Self { nodes, count, zeros: OnceCell::new() }
+    }
+
+    /// The node at `position` of `height`. Reads complete nodes, none of which covers a leaf from `count` on, and computes the
+    /// one partial node that a height may have from those below it.
+    fn node(&self, height: usize, position: u64) -> Result<B256, N::Error> {
+        let complete = ancestor(self.count, height);
+        if position < complete {
+            return self.nodes.node(height, position);
+        }
+        let partial = position == complete && self.count.trailing_zeros() < height as u32;
+        if !partial {
+            return Ok(self.zeros.get_or_init(|| zeros().take(depth(self.count) + 1).collect())[height]);
+        }
+        Ok(node(self.node(height - 1, 2 * position)?, self.node(height - 1, 2 * position + 1)?))
+    }
+}
+
+/// The nodes in memory, 64 bytes per message: for tests, and whoever has few messages.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// Complete nodes by height.
+    levels: Vec<Vec<B256>>,
+}
+
+impl Nodes for Tree {
+    type Error = Infallible;
+
+    fn node(&self, height: usize, position: u64) -> Result<B256, Infallible> {
+        Ok(self.levels[height][position as usize])
     }
 }
 
@@ -176,89 +303,36 @@ impl Tree {
 
     /// Appends a leaf, and the nodes that it completes.
     pub fn push(&mut self, leaf: B256) {
-        let mut subtree = leaf;
-        for height in 0.. {
+        let Ok(added) = append(self, self.len(), leaf);
+        for (height, _, node) in added {
             if height == self.levels.len() {
                 self.levels.push(Vec::new());
             }
-            let level = &mut self.levels[height];
-            level.push(subtree);
-            let [.., left, right] = level.as_slice() else {
-                return;
-            };
-            if level.len() % 2 == 1 {
-                return;
-            }
-            subtree = node(*left, *right);
+            self.levels[height].push(node);
         }
-    }
-
-    /// Drops the leaves from `count` on, as a reorganisation does.
-    pub fn truncate(&mut self, count: u64) {
-        for (height, level) in self.levels.iter_mut().enumerate() {
-            level.truncate(ancestor(count, height) as usize);
-        }
-        while self.levels.pop_if(|level| level.is_empty()).is_some() {}
-    }
-
-    /// The leaf at `index`.
-    pub fn leaf(&self, index: u64) -> Option<B256> {
-        self.levels.first()?.get(usize::try_from(index).ok()?).copied()
     }
 
     /// Root of the first `count` messages; `None` if there are fewer.
     pub fn root_at(&self, count: u64) -> Option<B256> {
-        (count <= self.len()).then(|| self.node_at(depth(count), 0, count))
+        (count <= self.len()).then(|| {
+            let Ok(root) = root(self, count);
+            root
+        })
     }
 
     /// Proof of the message at `index` in the tree of the first `count`; `None` if there is no such message.
     pub fn proof(&self, index: u64, count: u64) -> Option<Vec<B256>> {
-        let known = index < count && count <= self.len();
-        let sibling = |height| self.node_at(height, ancestor(index, height) ^ 1, count);
-        known.then(|| (0..depth(count)).map(sibling).collect())
+        self.multiproof(&[index], count)
     }
 
     /// Multiproof of the messages at `indices`, sorted and distinct, in the tree of the first `count`; `None` if they are
     /// not, or there is no such message, or none at all.
     pub fn multiproof(&self, indices: &[u64], count: u64) -> Option<Vec<B256>> {
-        let last = *indices.last()?;
-        if !indices.is_sorted_by(|a, b| a < b) || last >= count || count > self.len() {
+        if count > self.len() {
             return None;
         }
-        let mut proof = Vec::new();
-        let mut positions = indices.to_vec();
-        for height in 0..depth(count) {
-            let mut parents = Vec::with_capacity(positions.len());
-            let mut rest = positions.as_slice();
-            while let [position, after @ ..] = rest {
-                let sibling = position ^ 1;
-                rest = match after {
-                    [next, after @ ..] if *next == sibling => after,
-                    _ => {
-                        proof.push(self.node_at(height, sibling, count));
-                        after
-                    }
-                };
-                parents.push(position >> 1);
-            }
-            positions = parents;
-        }
-        Some(proof)
-    }
-
-    /// The node at `position` of `height` in the tree of the first `count` messages, padding included. Reads full nodes,
-    /// and computes the one partial node that a height may have from those below it.
-    fn node_at(&self, height: usize, position: u64, count: u64) -> B256 {
-        let full = ancestor(count, height);
-        if position < full {
-            return self.levels[height][position as usize];
-        }
-        let within = count - (full << height);
-        if position > full || within == 0 {
-            return self.zeros[height];
-        }
-        let left = self.node_at(height - 1, 2 * position, count);
-        node(left, self.node_at(height - 1, 2 * position + 1, count))
+        let Ok(proof) = prove_multi(self, indices, count);
+        proof
     }
 }
 

@@ -1,9 +1,9 @@
 //! Calls without commitment.
 
-use crate::support::*;
 use alloy_primitives::{Address, U256};
 use postern_execution::{CallOutcome, CallRequest, call, estimate_gas};
 use postern_protocol::constants::MAX_QUEUED_GAS_LIMIT;
+use postern_testing::chain::*;
 use revm::context::result::InvalidTransaction;
 
 const TARGET: Address = Address::repeat_byte(0xbb);

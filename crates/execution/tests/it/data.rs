@@ -1,6 +1,5 @@
 //! Where the data of a batch comes from does not matter to the blocks, and neither does how it is encoded.
 
-use crate::support::*;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use miniz_oxide::deflate::compress_to_vec;
 use postern_execution::{BatchOutcome, MissingPreimage, Recorder, execute_batch};
@@ -8,6 +7,7 @@ use postern_protocol::{
     batch::{self, Block},
     blob::{self, Blob},
 };
+use postern_testing::chain::*;
 
 const TARGET: Address = Address::repeat_byte(0xbb);
 

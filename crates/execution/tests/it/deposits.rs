@@ -1,6 +1,5 @@
 //! Messages from L1: whatever their call does, nothing is lost.
 
-use crate::support::*;
 use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use postern_execution::{DEPOSIT_TYPE, Deposit, L2Transaction};
@@ -9,6 +8,7 @@ use postern_protocol::{
     message::QueuedMessage,
     predeploys::{FEE_VAULT, L1_INFO},
 };
+use postern_testing::chain::*;
 
 const SENDER: Address = Address::repeat_byte(0xaa);
 const TARGET: Address = Address::repeat_byte(0xbb);

@@ -1,6 +1,5 @@
 //! From batches to blocks: every byte string is a batch, and the queue is consumed as promised.
 
-use crate::support::*;
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256, U256};
 use postern_execution::{
@@ -15,6 +14,7 @@ use postern_protocol::{
     message::QueuedMessage,
     predeploys::HISTORY,
 };
+use postern_testing::chain::*;
 
 const TARGET: Address = Address::repeat_byte(0xbb);
 

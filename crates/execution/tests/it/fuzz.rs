@@ -3,7 +3,6 @@
 //!
 //! `cargo test` runs a few cases, always the same. With `PROPTEST_CASES` it runs so many, and others each time.
 
-use crate::support::*;
 use alloy_consensus::{TxEip1559, TxEip2930, TxEip7702, TxLegacy};
 use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
@@ -19,6 +18,7 @@ use postern_protocol::{
     message::QueuedMessage,
     predeploys,
 };
+use postern_testing::chain::*;
 use proptest::{collection::vec, option, prelude::*, sample::Index, test_runner::RngSeed};
 use std::collections::BTreeSet;
 

@@ -1,6 +1,7 @@
 //! Tests of the state transition function.
 
 mod calls;
+mod code;
 mod data;
 mod deposits;
 mod derivation;
@@ -8,7 +9,6 @@ mod fuzz;
 mod outbox;
 mod sample;
 mod sizes;
-mod support;
 mod transactions;
 mod trie;
 mod vectors;

@@ -1,12 +1,12 @@
 //! Batches as they may look: what their data costs on L1.
 
-use crate::support::*;
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use postern_protocol::{
     batch::{self, Block},
     blob,
 };
+use postern_testing::chain::*;
 
 /// Transactions of a block.
 const BLOCK: usize = 20;

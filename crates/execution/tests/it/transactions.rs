@@ -1,7 +1,9 @@
 //! Signed transactions: what is executed, what is skipped, and who is paid.
 
-use crate::support::*;
-use alloy_consensus::{Header, SignableTransaction, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxEnvelope, TxLegacy};
+use alloy_consensus::{
+    Header, SignableTransaction, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxEnvelope, TxLegacy,
+    transaction::SignerRecoverable,
+};
 use alloy_eips::{
     Encodable2718,
     eip1559::{BaseFeeParams, calc_next_block_base_fee},
@@ -9,11 +11,12 @@ use alloy_eips::{
     eip7702::Authorization,
 };
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
-use postern_execution::{SkipReason, TransactionError, next_base_fee};
+use postern_execution::{L2Transaction, SkipReason, TransactionError, next_base_fee};
 use postern_protocol::{
     constants::{BLOCK_GAS_LIMIT, INITIAL_BASE_FEE, MAX_QUEUED_GAS_LIMIT, MIN_BASE_FEE},
     predeploys::FEE_VAULT,
 };
+use postern_testing::chain::*;
 use proptest::prelude::*;
 use revm::context::result::InvalidTransaction;
 
@@ -323,4 +326,24 @@ fn invalid_transactions_are_skipped_and_leave_no_trace() {
     assert_eq!(block.transactions[0].hash(), keccak256(&valid));
     assert_eq!(block.skipped, [postern_execution::Skipped { position: 1, reason: again.clone() }]);
     assert_eq!(chain.refusal(valid), again);
+}
+
+#[test]
+fn signers_are_those_that_alloy_recovers() {
+    let order: U256 = "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141".parse().unwrap();
+    let half = order >> 1;
+    let good = Wallet::new(1).sign_hash(call(0).signature_hash());
+    let numbers = [U256::ZERO, U256::ONE, U256::from(5), half, half + U256::ONE, order - U256::ONE, order, U256::MAX];
+    let mut signed = 0;
+    for r in numbers.into_iter().chain([good.r()]) {
+        for s in numbers.into_iter().chain([good.s(), order - good.s()]) {
+            for parity in [false, true] {
+                let envelope = TxEnvelope::from(call(0).into_signed(Signature::new(r, s, parity)));
+                let expected = envelope.recover_signer().ok();
+                signed += usize::from(expected.is_some());
+                assert_eq!(L2Transaction::Ethereum(envelope).recover_sender(), expected, "{r} {s} {parity}");
+            }
+        }
+    }
+    assert!(signed > 10, "{signed}");
 }

@@ -1,9 +1,9 @@
 //! `contracts/test/vectors/proofs.json`: proofs made by the sparse trie, which `contracts/test/Vectors.t.sol` verifies with
 //! OpenZeppelin's `TrieProof`. As with the other vectors, `UPDATE_VECTORS=1` writes the file.
 
-use crate::support::*;
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use postern_execution::GenesisAccount;
+use postern_testing::chain::*;
 use serde_json::{Value, json};
 
 #[test]

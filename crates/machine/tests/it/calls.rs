@@ -2,8 +2,8 @@
 
 use crate::asm::*;
 use crate::support::*;
-use alloy_primitives::{B256, hex, keccak256};
-use postern_machine::{Machine, Missing, Status};
+use alloy_primitives::{B256, U256, hex, keccak256, uint};
+use postern_machine::{BlobProof, Host, Machine, Missing, Status, WitnessError};
 
 /// Inputs of `ecrecover`, with what they are.
 pub(crate) fn recoveries() -> Vec<(&'static str, Vec<u8>)> {
@@ -165,4 +165,76 @@ fn a_host_without_the_answer_stops_the_run_where_it_is() {
     host.add(b"later".to_vec());
     assert_eq!(machine.run(&host, 10), Ok(Status::Running));
     assert_eq!(machine.read_memory(DATA, 5).unwrap(), b"later");
+}
+
+#[test]
+fn a_call_may_be_the_last_instruction_of_memory() {
+    let mut host = Answers::default();
+    let key = host.add(vec![7; 32]);
+    let last = |registers: &[(u32, u64)]| {
+        let program = postern_machine::Program::flat((1 << 32) - 4, &assemble(&[ECALL])).unwrap();
+        let hart = postern_machine::Hart { pc: (1 << 32) - 4, ..*machine_with(&[], registers).hart() };
+        program.start(B256::ZERO).with_hart(hart)
+    };
+    let mut machine = last(&[(A7, 93)]);
+    assert_eq!(run_both(&mut machine, &host, 10), Status::Exited(0));
+    assert_eq!(machine.hart().pc, (1 << 32) - 4);
+    // Also over the instruction itself.
+    for destination in [DATA, (1 << 32) - 32] {
+        let mut machine = last(&call(1, destination, 0, key));
+        step_both(&mut machine, &host);
+        assert_eq!((machine.hart().pc, machine.read_memory(destination, 32).unwrap()), (1 << 32, vec![7; 32]));
+        assert_eq!(run_both(&mut machine, &host, 10), Status::Trapped);
+        assert_eq!(machine.steps(), 2);
+    }
+}
+
+/// The input has to be in memory each time: else a run that began between two calls would need what the first one had.
+#[test]
+fn an_answer_of_a_precompile_is_not_kept() {
+    let host = Answers::default();
+    let input = recoveries().swap_remove(0).1;
+    let key = keccak256(&input);
+    let mut registers = call(3, DATA, 0, key);
+    registers.extend([(A6, 1), (5, DATA), (6, input.len() as u64)]);
+    let code = assemble(&[ECALL, addi(A0, 20, 0), ECALL]);
+    registers.push((20, DATA));
+    let file = elf(CODE, &[(CODE, &code, true), (DATA, &input, false)]);
+    let program = postern_machine::Program::from_elf(&file).unwrap();
+    let mut machine = program.start(B256::ZERO).with_hart(*machine_with(&[], &registers).hart());
+
+    // The first answer goes where the input was.
+    machine.run(&host, 2).unwrap();
+    let mut restored = machine.snapshot().restore();
+    let missing = Err(Missing::PrecompileInput { key, number: 1 });
+    assert_eq!(restored.run(&host, 3), missing);
+    assert_eq!(machine.run(&host, 3), missing);
+}
+
+#[test]
+fn a_blob_proof_is_of_one_word_at_one_index() {
+    let mut host = Answers::default();
+    let words: Vec<_> = (1..=3).map(B256::with_last_byte).collect();
+    let versioned_hash = host.add_blob(&words);
+    let mut machine = crowded(ECALL, &call(2, DATA, 1, versioned_hash));
+    let state_hash = machine.state_hash();
+    let witness = machine.witness(&host).unwrap();
+    let refused = |attachment: &[u8]| {
+        let length = witness.len() - 128;
+        let error = step_from(state_hash, &[&witness[..length], attachment].concat(), &host).unwrap_err();
+        assert_eq!(error, WitnessError::WrongBlobProof { versioned_hash, index: 1 });
+    };
+    // What is proven at another index, also the one whose point would be the index itself, or its bits in the other order.
+    for index in [0, 2, 4095, 2048, 4094] {
+        let word = host.blob_word(&versioned_hash, index).unwrap();
+        let BlobProof { commitment, proof } = host.blob_proof(&versioned_hash, index).unwrap();
+        refused(&[&word[..], &commitment[..], &proof[..]].concat());
+    }
+    // The same element in another form: with the order of the field added.
+    const ORDER: U256 = uint!(52435875175126190479447740508185965837690552500527637822603658699938581184513_U256);
+    let own = &witness[witness.len() - 128..];
+    let more = U256::from_be_slice(&own[..32]) + ORDER;
+    refused(&[&more.to_be_bytes::<32>(), &own[32..]].concat());
+    // Another word.
+    refused(&[&words[2][..], &own[32..]].concat());
 }

@@ -171,6 +171,44 @@ fn results_of_32_bits_are_extended() {
 }
 
 #[test]
+fn arithmetic_wraps_around() {
+    let result = |word, a, b| execute(word, &[(5, a), (6, b)]).hart().x(7);
+    let (least, greatest) = (i64::MIN as u64, i64::MAX as u64);
+    assert_eq!(result(add(7, 5, 6), u64::MAX, 2), 1);
+    assert_eq!(result(add(7, 5, 6), greatest, 1), least);
+    assert_eq!(result(sub(7, 5, 6), 0, 1), u64::MAX);
+    assert_eq!(result(sub(7, 5, 6), least, 1), greatest);
+    assert_eq!(result(addi(7, 5, -1), 0, 0), u64::MAX);
+    assert_eq!(result(addi(7, 5, 2047), u64::MAX, 0), 2046);
+    assert_eq!(result(mul(7, 5, 6), 1 << 63, 3), 1 << 63);
+    assert_eq!(result(mul(7, 5, 6), u64::MAX, u64::MAX), 1);
+    assert_eq!(result(subw(7, 5, 6), 0x8000_0000, 1), 0x7fff_ffff);
+    assert_eq!(result(mulw(7, 5, 6), 0x8000_0000, 3), 0xffff_ffff_8000_0000);
+    assert_eq!(result(auipc(7, 0x8_0000), 0, 0), CODE.wrapping_sub(1 << 31));
+}
+
+#[test]
+fn shifts_use_the_low_bits_of_their_amount() {
+    let result = |word, a, b| execute(word, &[(5, a), (6, b)]).hart().x(7);
+    let a = 0x8765_4321_8765_4321;
+    for amount in [4, 64 + 4, u64::MAX - 63 + 4, 1 << 32 | 4] {
+        assert_eq!(result(sll(7, 5, 6), a, amount), 0x7654_3218_7654_3210);
+        assert_eq!(result(srl(7, 5, 6), a, amount), 0x0876_5432_1876_5432);
+        assert_eq!(result(sra(7, 5, 6), a, amount), 0xf876_5432_1876_5432);
+    }
+    for amount in [4, 32 + 4, 64 + 4, u64::MAX - 31 + 4, 1 << 32 | 4] {
+        assert_eq!(result(sllw(7, 5, 6), a, amount), 0x7654_3210);
+        assert_eq!(result(srlw(7, 5, 6), a, amount), 0x0876_5432);
+        assert_eq!(result(sraw(7, 5, 6), a, amount), 0xffff_ffff_f876_5432);
+    }
+    // 32 is an amount for 64 bits, and none for 32.
+    assert_eq!(result(sll(7, 5, 6), a, 32), 0x8765_4321_0000_0000);
+    assert_eq!(result(sllw(7, 5, 6), a, 32), 0xffff_ffff_8765_4321);
+    assert_eq!(result(slli(7, 5, 63), 3, 0), 1 << 63);
+    assert_eq!(result(srai(7, 5, 63), 1 << 63, 0), u64::MAX);
+}
+
+#[test]
 fn division_by_zero_and_overflow_have_results() {
     let result = |word, a, b| execute(word, &[(5, a), (6, b)]).hart().x(7);
     let least = i64::MIN as u64;

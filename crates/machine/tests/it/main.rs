@@ -3,10 +3,10 @@
 mod asm;
 mod calls;
 mod code;
-mod contract;
+mod coverage;
+mod fuzz;
 mod instructions;
 mod programs;
-mod random;
 mod snapshots;
 mod suite;
 mod support;

@@ -4,6 +4,7 @@ use crate::asm::*;
 use crate::support::*;
 use alloy_primitives::B256;
 use postern_machine::{ElfError, Hart, Program, Status};
+use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
 
 const BASE: u64 = 0x2_0000;
 
@@ -107,4 +108,22 @@ fn code_is_checked_for_what_the_machine_lacks() {
     // Data may be anything.
     let file = elf(BASE, &[(BASE, &traps, true), (BASE + 0x1000, &assemble(&[amoadd]), false)]);
     assert!(Program::from_elf(&file).is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(4), ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_file_is_read_wrongly(file in vec(any::<u8>(), 0..400), flips in vec((0..300_usize, any::<u8>()), 0..4)) {
+        let _ = Program::from_elf(&file);
+        let code = assemble(&[FENCE; 16]);
+        let mut file = elf(CODE, &[(CODE, &code, true), (DATA, &file, false)]);
+        for (at, byte) in flips {
+            let length = file.len();
+            file[at % length] = byte;
+        }
+        if let Ok(program) = Program::from_elf(&file) {
+            prop_assert!(program.start(B256::ZERO).run(&Answers::default(), 20).is_ok());
+        }
+    }
 }

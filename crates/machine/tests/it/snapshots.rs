@@ -85,3 +85,31 @@ fn a_snapshot_goes_on_as_the_machine_did() {
         assert_eq!(snapshot.restore().state_hash(), snapshot.state_hash());
     }
 }
+
+#[test]
+fn a_snapshot_has_the_code_of_its_time() {
+    let host = Answers::default();
+    // Each round adds 1 to the immediate of an instruction which it has executed before, the exit code, until that is 9.
+    let words = [
+        lw(6, 5, 16),
+        add(6, 6, 7),
+        sw(6, 5, 16),
+        addi(8, 8, 1),
+        addi(14, 0, 0),
+        bne(8, 9, -20),
+        addi(17, 0, 93),
+        ECALL,
+    ];
+    let mut machine = machine_with(&words, &[(5, CODE), (7, 1 << 20), (9, 9)]);
+    let mut snapshots = Vec::new();
+    while machine.status() == Status::Running {
+        snapshots.push(machine.snapshot());
+        machine.run(&host, machine.steps() + 1).unwrap();
+    }
+    assert_eq!((machine.status(), machine.steps()), (Status::Exited(9), 9 * 6 + 2));
+    for snapshot in snapshots {
+        let mut restored = snapshot.restore();
+        restored.run(&host, u64::MAX).unwrap();
+        assert_eq!(restored.state_hash(), machine.state_hash(), "from step {}", snapshot.steps());
+    }
+}

@@ -1,11 +1,9 @@
-//! A host with data in maps, and machines to try.
+//! Machines to try.
 
 use crate::asm::assemble;
-use crate::contract::Contract;
-use alloy_primitives::{B256, Bytes, keccak256};
-use postern_machine::{BlobProof, Hart, Host, Machine, Precompiles, Program, Status, step};
-use revm::precompile::{EthPrecompileResult, kzg_point_evaluation, secp256k1};
-use std::{cell::RefCell, collections::BTreeMap};
+use alloy_primitives::B256;
+use postern_machine::{Hart, Machine, Program, Status};
+pub(crate) use postern_testing::machine::{Answers, step_both, step_from, try_step};
 
 /// Where test programs lie.
 pub(crate) const CODE: u64 = 0x1_0000;
@@ -20,83 +18,6 @@ pub(crate) const A2: u32 = 12;
 pub(crate) const A6: u32 = 16;
 pub(crate) const A7: u32 = 17;
 
-/// Answers from maps, and precompiles as revm has them.
-#[derive(Default)]
-pub(crate) struct Answers {
-    preimages: BTreeMap<B256, Bytes>,
-    blobs: BTreeMap<B256, Box<c_kzg::Blob>>,
-}
-
-impl Answers {
-    /// Adds a preimage and gives its key.
-    pub(crate) fn add(&mut self, preimage: impl Into<Bytes>) -> B256 {
-        let preimage = preimage.into();
-        let key = keccak256(&preimage);
-        self.preimages.insert(key, preimage);
-        key
-    }
-
-    /// Adds a blob whose elements are these and then zeros, and gives its versioned hash.
-    pub(crate) fn add_blob(&mut self, words: &[B256]) -> B256 {
-        let mut blob = Box::new(c_kzg::Blob::new([0; c_kzg::BYTES_PER_BLOB]));
-        for (bytes, word) in blob.as_chunks_mut::<32>().0.iter_mut().zip(words) {
-            *bytes = word.0;
-        }
-        let commitment = c_kzg::ethereum_kzg_settings(0).blob_to_kzg_commitment(&blob).unwrap();
-        let versioned_hash = kzg_point_evaluation::kzg_to_versioned_hash(commitment.as_slice()).into();
-        self.blobs.insert(versioned_hash, blob);
-        versioned_hash
-    }
-}
-
-impl Precompiles for Answers {
-    fn precompile(&self, number: u64, input: &[u8]) -> Option<Bytes> {
-        let run: fn(&[u8], u64) -> EthPrecompileResult = match number {
-            1 => secp256k1::ec_recover_run,
-            10 => kzg_point_evaluation::run,
-            _ => panic!("precompile {number} is not asked for"),
-        };
-        run(input, u64::MAX).ok().map(|output| output.bytes)
-    }
-}
-
-impl Host for Answers {
-    fn preimage(&self, key: &B256) -> Option<Bytes> {
-        self.preimages.get(key).cloned()
-    }
-
-    fn blob_word(&self, versioned_hash: &B256, index: u64) -> Option<B256> {
-        let blob = self.blobs.get(versioned_hash)?;
-        Some(blob.as_chunks::<32>().0[index as usize].into())
-    }
-
-    fn blob_proof(&self, versioned_hash: &B256, index: u64) -> Option<BlobProof> {
-        let blob = self.blobs.get(versioned_hash)?;
-        let settings = c_kzg::ethereum_kzg_settings(0);
-        let commitment = settings.blob_to_kzg_commitment(blob).unwrap();
-        let (proof, _) = settings.compute_kzg_proof(blob, &evaluation_point(index).into()).unwrap();
-        Some(BlobProof {
-            commitment: commitment.as_slice().try_into().unwrap(),
-            proof: proof.as_slice().try_into().unwrap(),
-        })
-    }
-}
-
-/// The point of a field element, after EIP-4844's `compute_roots_of_unity` and `bit_reversal_permutation`: the roots are
-/// counted up here, not computed by exponentiation.
-fn evaluation_point(index: u64) -> [u8; 32] {
-    use alloy_primitives::{U256, uint};
-    const ORDER: U256 = uint!(52435875175126190479447740508185965837690552500527637822603658699938581184513_U256);
-    // A primitive root of unity of order 4,096 from the trusted setup's definition.
-    const ROOT: U256 = uint!(39033254847818212395286706435128746857159659164139250548781411570340225835782_U256);
-    let place = format!("{index:012b}").chars().rev().collect::<String>();
-    let mut power = U256::ONE;
-    for _ in 0..u64::from_str_radix(&place, 2).unwrap() {
-        power = power.mul_mod(ROOT, ORDER);
-    }
-    power.to_be_bytes()
-}
-
 /// A machine with these instructions at [`CODE`], about to execute the first.
 pub(crate) fn machine(words: &[u32]) -> Machine {
     Program::flat(CODE, &assemble(words)).unwrap().start(B256::ZERO)
@@ -109,25 +30,6 @@ pub(crate) fn machine_with(words: &[u32], registers: &[(u32, u64)]) -> Machine {
         hart.slots[*register as usize] = *value;
     }
     machine(words).with_hart(hart)
-}
-
-thread_local! {
-    static CONTRACT: RefCell<Contract> = Contract::new().into();
-}
-
-/// Takes one step in both ways and in the contract, which must agree, and gives the witness.
-pub(crate) fn step_both(machine: &mut Machine, host: &Answers) -> Bytes {
-    let before = machine.state_hash();
-    let steps = machine.steps();
-    let witness = machine.witness(host).unwrap();
-    let next = step(before, &witness, host).unwrap();
-    let returned = CONTRACT.with_borrow_mut(|contract| contract.step(before, &witness));
-    assert_eq!(returned, Ok(next), "the contract, from {:?}", machine.hart());
-    let halted = machine.status() != Status::Running;
-    machine.run(host, steps + 1).unwrap();
-    assert_eq!(machine.state_hash(), next, "from {:?}", machine.hart());
-    assert_eq!(machine.steps(), if halted { steps } else { steps + 1 });
-    witness
 }
 
 /// Steps in both ways until the machine halts, at most `limit` steps.

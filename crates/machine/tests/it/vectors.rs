@@ -7,7 +7,7 @@ use crate::instructions::*;
 use crate::support::*;
 use crate::traps::unknown_words;
 use alloy_primitives::{B256, Bytes, U256};
-use postern_machine::{Hart, Machine, WitnessError, step};
+use postern_machine::{Hart, Machine, Program, WitnessError, step};
 use serde_json::{Value, json};
 
 /// Steps that a file holds.
@@ -198,6 +198,16 @@ fn calls() {
     let mut steps = Steps::default();
     for code in [0, 1, 255, 256, u64::MAX] {
         steps.instruction(format!("exit {code:#x}"), ECALL, &[(17, 93), (14, code)]);
+    }
+    let last = |registers: &[(u32, u64)]| {
+        let hart = Hart { pc: (1 << 32) - 4, ..*machine_with(&[], registers).hart() };
+        Program::flat((1 << 32) - 4, &assemble(&[ECALL])).unwrap().start(B256::ZERO).with_hart(hart)
+    };
+    steps.add("exit at the end of memory", &mut last(&[(17, 93)]));
+    let key = steps.host.add(b"preimage".to_vec());
+    for destination in [DATA, (1 << 32) - 32] {
+        let mut machine = last(&call(1, destination, 0, key));
+        steps.add(format!("preimage at the end of memory to {destination:#x}"), &mut machine);
     }
     for number in [0, 4, 92, 94, 1 << 32 | 1, u64::MAX] {
         steps.instruction(format!("unknown call {number:#x}"), ECALL, &[(17, number)]);

@@ -59,6 +59,8 @@ pub(crate) enum L1Event {
     Finalized(B256),
     /// A commitment was rejected.
     Rejected(B256),
+    /// The message of this index was executed.
+    MessageFinalized(u64),
 }
 
 /// L1 as its node tells it contradicts itself: logs are missing, or of another fork. Reading again, from further back, helps.
@@ -281,6 +283,7 @@ impl Chain {
                         change.setback = true;
                         change.settle(id, CommitmentStatus::Rejected, l1)?;
                     }
+                    L1Event::MessageFinalized(index) => change.writer.put_finalized_message(index, l1)?,
                 }
             }
             Ok(change.writer.put_l1_header(&step.header)?)

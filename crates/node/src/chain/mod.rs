@@ -2,8 +2,8 @@
 //!
 //! # State
 //!
-//! The store holds it all; this module adds what is rebuilt at every start: the pool, the outbox tree over derived messages,
-//! and the heads that others watch. The canonical chain is one list of blocks:
+//! The store holds it all; this module adds what is rebuilt at every start: the pool, and the heads that others watch. The
+//! canonical chain is one list of blocks:
 //!
 //! ```text
 //! genesis … finalized … safe … unsafe
@@ -17,7 +17,8 @@
 //! 1. Blocks up to the safe head are what `execute_batch` gave for the batches of L1 as followed so far.
 //! 2. Blocks after it belong to `sequenced` batches, which follow on the last output without a gap of indices or blocks, and
 //!    whose L1 origin and queue messages are on the followed L1. Only the last of them may be open.
-//! 3. The outbox table holds the messages of canonical blocks and no others; the tree holds those of derived blocks.
+//! 3. The outbox table holds the messages of canonical blocks and no others, and the table of its tree the complete nodes over
+//!    them and no others: both change with the blocks.
 //! 4. The pool table holds the transactions of the pool, and perhaps some that left it since the last change.
 //! 5. Every change is one write transaction; heads are published after it is durable, in the order of commits.
 //!
@@ -38,21 +39,27 @@ pub(crate) use l1::{Inconsistency, IngestError, L1Event, L1Step, check_hash};
 pub(crate) use sequencing::{SequencingPolicy, Step, ToPost};
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use alloy::{
     consensus::{Header, Sealed, constants::KECCAK_EMPTY},
+    eips::{BlockId, BlockNumberOrTag},
     primitives::{Address, B256, Bytes, keccak256},
     sol_types::SolEvent,
 };
 use postern_bindings::Outbox::MessageSent;
 use postern_execution::{ExecutedBlock, L2Transaction, MissingPreimage, State, next_base_fee};
-use postern_protocol::{commitment::Commitment, outbox::Tree, output::Output, predeploys::OUTBOX};
+use postern_protocol::{
+    commitment::Commitment,
+    outbox::{self, Nodes},
+    output::Output,
+    predeploys::OUTBOX,
+};
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -62,6 +69,7 @@ use crate::{
         BatchEntry, Block, CommitmentEntry, OutboxEntry, Progress, QueuedEntry, Store, StoreError, StorePreimages,
         View, Writer,
     },
+    trace::{DerivedBatch, TraceError},
 };
 
 /// A block of the L2.
@@ -201,8 +209,6 @@ struct Inner {
     changing: Mutex<()>,
     /// Taken after `changing`, never before.
     pool: Mutex<PoolState>,
-    /// The leaves of derived messages.
-    tree: RwLock<Tree>,
     /// How often what L1 said of commitments was taken back since the start.
     setbacks: AtomicU64,
     heads: watch::Sender<Heads>,
@@ -220,7 +226,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A change in the making: the write transaction, and what it means for the pool and the tree.
+/// A change in the making: the write transaction, and what it means for the pool.
 pub(crate) struct Change {
     writer: Writer,
     /// Transactions that are in a block now.
@@ -232,8 +238,6 @@ pub(crate) struct Change {
     dropped: bool,
     /// Left the pool before; their rows go with this change.
     stale: BTreeSet<B256>,
-    /// From which index on the outbox may be another now.
-    outbox_from: u64,
     /// Whether commitments that stood, or outputs, may not any more.
     setback: bool,
 }
@@ -266,7 +270,6 @@ impl Change {
         for dropped in (number + 1..=head).rev() {
             let block = self.writer.block(dropped)?.ok_or(StoreError::Corrupt("gap in the chain"))?;
             let outbox_count = self.writer.progress(dropped - 1)?.outbox_count;
-            self.outbox_from = self.outbox_from.min(outbox_count);
             self.writer.remove_block(&block, outbox_count)?;
             for transaction in block.transactions {
                 if let L2Transaction::Ethereum(_) = transaction {
@@ -328,11 +331,9 @@ impl Chain {
             sequencing: config.sequencing,
             changing: Mutex::default(),
             pool: Mutex::default(),
-            tree: RwLock::default(),
             setbacks: AtomicU64::default(),
             heads: watch::channel(heads).0,
         }));
-        chain.settle_tree(0)?;
         chain.settle_pool(&mut lock(&chain.0.pool), waiting, None, now)?;
         Ok(chain)
     }
@@ -393,11 +394,24 @@ impl Chain {
         lock(&self.0.pool).pool.len()
     }
 
-    /// The state after a canonical block.
-    pub fn state_at(&self, number: u64) -> Result<Option<State<StorePreimages>>, ChainError> {
-        // The header first: the preimages of a block are never younger than its row.
-        let Some(header) = self.header(number)? else { return Ok(None) };
-        Ok(Some(State::new(self.0.store.preimages()?, header.state_root)))
+    /// A canonical header by any name that JSON-RPC has for a block. It is found in one snapshot, so that no reorganisation comes
+    /// between a tag and its block. `pending` is the latest: a block is not shown before it is made.
+    pub fn header_named(&self, name: impl Into<BlockId>) -> Result<Option<Sealed<Header>>, ChainError> {
+        let view = self.0.store.read()?;
+        let number = number_of(&view, name.into())?;
+        Ok(number.map(|number| view.header(number)).transpose()?.flatten())
+    }
+
+    /// The block with that header.
+    pub fn block_named(&self, name: impl Into<BlockId>) -> Result<Option<Block>, ChainError> {
+        let view = self.0.store.read()?;
+        let number = number_of(&view, name.into())?;
+        Ok(number.map(|number| view.block(number)).transpose()?.flatten())
+    }
+
+    /// The state after a block that is or was canonical.
+    pub fn state_after(&self, block: &Header) -> Result<State<StorePreimages>, ChainError> {
+        Ok(State::new(self.0.store.preimages()?, block.state_root))
     }
 
     /// Base fee of the next block, in wei per gas.
@@ -461,6 +475,11 @@ impl Chain {
         Ok(self.0.store.read()?.outbox_entry(index)?)
     }
 
+    /// Those of these messages that were executed on L1, as far as L1 was followed, and in which L1 block.
+    pub fn finalized_messages(&self, indices: &[u64]) -> Result<BTreeMap<u64, u64>, ChainError> {
+        Ok(self.0.store.read()?.finalized_messages(indices)?)
+    }
+
     /// Messages in the outbox after that many batches, if they are derived.
     pub fn outbox_count(&self, batch_count: u64) -> Result<Option<u64>, ChainError> {
         let view = self.0.store.read()?;
@@ -473,7 +492,7 @@ impl Chain {
     /// # Errors
     /// `NotInOutbox` if the batches are not derived, or the message is younger.
     pub fn outbox_proof(&self, index: u64, batch_count: u64) -> Result<Vec<B256>, ChainError> {
-        self.prove(index, batch_count, |tree, count| tree.proof(index, count))
+        self.prove(&[index], batch_count)
     }
 
     /// One proof of several messages, whose indices must rise, in the order that `executeMessages` expects.
@@ -481,28 +500,24 @@ impl Chain {
     /// # Errors
     /// `NotInOutbox` of the last message if the indices do not rise, the batches are not derived, or a message is younger.
     pub fn outbox_multiproof(&self, indices: &[u64], batch_count: u64) -> Result<Vec<B256>, ChainError> {
-        let last = indices.last().copied().unwrap_or_default();
-        self.prove(last, batch_count, |tree, count| tree.multiproof(indices, count))
+        self.prove(indices, batch_count)
     }
 
-    fn prove<T>(
-        &self,
-        index: u64,
-        batch_count: u64,
-        prove: impl FnOnce(&Tree, u64) -> Option<T>,
-    ) -> Result<T, ChainError> {
+    /// Reads a proof from the store: a few rows per level of the tree, all of one snapshot. It is checked against the output, so
+    /// that a damaged row is an error here and not a proof that L1 refuses.
+    fn prove(&self, indices: &[u64], batch_count: u64) -> Result<Vec<B256>, ChainError> {
+        let index = indices.last().copied().unwrap_or_default();
+        let missing = ChainError::NotInOutbox { index, batch_count };
         let view = self.0.store.read()?;
-        let proof = match view.output(batch_count)? {
-            Some(output) => {
-                let count = view.progress(output.block_number)?.outbox_count;
-                let tree = self.0.tree.read().unwrap_or_else(PoisonError::into_inner);
-                // The tree may have been reorganised since the snapshot.
-                let same = tree.root_at(count) == Some(output.outbox_root);
-                same.then(|| prove(&tree, count)).flatten()
-            }
-            None => None,
-        };
-        proof.ok_or(ChainError::NotInOutbox { index, batch_count })
+        let Some(output) = view.output(batch_count)? else { return Err(missing) };
+        let count = view.progress(output.block_number)?.outbox_count;
+        let nodes = view.outbox_nodes()?;
+        let Some(proof) = outbox::prove_multi(&nodes, indices, count)? else { return Err(missing) };
+        let leaves = indices.iter().map(|&index| Ok((index, nodes.node(0, index)?)));
+        let leaves = leaves.collect::<Result<Vec<_>, StoreError>>()?;
+        outbox::verify_multi(output.outbox_root, outbox::depth(count), &leaves, &proof)
+            .map_err(|_| StoreError::Corrupt("outbox tree"))?;
+        Ok(proof)
     }
 
     /// A message of the queue, as seen on L1.
@@ -513,6 +528,14 @@ impl Chain {
     /// A batch on L1.
     pub fn batch(&self, index: u64) -> Result<Option<BatchEntry>, ChainError> {
         Ok(self.0.store.read()?.batch(index)?)
+    }
+
+    /// A batch that is derived, to be run in the machine. The store stays open as long as it is kept.
+    ///
+    /// # Errors
+    /// If it is not derived.
+    pub fn derived_batch(&self, index: u64) -> Result<DerivedBatch, TraceError> {
+        DerivedBatch::read(self.0.store.reader(), index)
     }
 
     /// A commitment seen on L1.
@@ -572,7 +595,6 @@ impl Chain {
             touched: BTreeSet::new(),
             dropped: false,
             stale: lock(&self.0.pool).stale.clone(),
-            outbox_from: u64::MAX,
             setback: false,
         };
         // Before anything else: what returns to the pool gets its row again.
@@ -585,13 +607,12 @@ impl Chain {
     }
 
     fn finish(&self, change: Change) -> Result<(), ChainError> {
-        let Change { writer, included, returned, touched, dropped, stale, outbox_from, setback } = change;
+        let Change { writer, included, returned, touched, dropped, stale, setback } = change;
         let (heads, now) = (read_heads(&writer)?, pool_time(&writer)?);
         writer.commit()?;
         // Before the heads, which wake who asks.
         self.0.setbacks.fetch_add(u64::from(setback), Ordering::Release);
 
-        self.settle_tree(outbox_from)?;
         {
             let mut pool = lock(&self.0.pool);
             pool.stale.retain(|hash| !stale.contains(hash));
@@ -634,19 +655,6 @@ impl Chain {
         Ok(())
     }
 
-    /// Brings the tree to the messages of derived blocks, of which those before `unchanged` are the same as before.
-    fn settle_tree(&self, unchanged: u64) -> Result<(), ChainError> {
-        let view = self.0.store.read()?;
-        let count = view.progress(view.last_output()?.block_number)?.outbox_count;
-        let mut tree = self.0.tree.write().unwrap_or_else(PoisonError::into_inner);
-        tree.truncate(unchanged.min(count));
-        for index in tree.len()..count {
-            let entry = view.outbox_entry(index)?.ok_or(StoreError::Corrupt("gap in the outbox"))?;
-            tree.push(entry.message.leaf());
-        }
-        Ok(())
-    }
-
     /// Notes the L1 block number that L1 reported.
     pub(crate) fn see_l1_head(&self, number: u64) {
         self.publish(|heads| heads.l1_head = number);
@@ -668,6 +676,18 @@ fn pool_time(view: &impl View) -> Result<u64, StoreError> {
 }
 
 /// The heads as the tables have them.
+/// The number of a block that may exist.
+fn number_of(view: &impl View, name: BlockId) -> Result<Option<u64>, ChainError> {
+    Ok(match name {
+        BlockId::Hash(hash) => view.block_number(hash.block_hash)?,
+        BlockId::Number(BlockNumberOrTag::Number(number)) => Some(number),
+        BlockId::Number(BlockNumberOrTag::Latest | BlockNumberOrTag::Pending) => Some(view.head()?.number),
+        BlockId::Number(BlockNumberOrTag::Safe) => Some(view.last_output()?.block_number),
+        BlockId::Number(BlockNumberOrTag::Finalized) => Some(view.final_output()?.block_number),
+        BlockId::Number(BlockNumberOrTag::Earliest) => Some(0),
+    })
+}
+
 fn read_heads(view: &impl View) -> Result<Heads, ChainError> {
     let output = view.last_output()?;
     let block = |number| -> Result<BlockRef, ChainError> {

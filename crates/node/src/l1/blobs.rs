@@ -117,7 +117,7 @@ pub(crate) fn sidecar(data: &[u8]) -> BlobTransactionSidecarVariant {
 }
 
 /// Ethereum's trusted setup. Without tables: those cost memory and make only proofs faster, of which a batch needs few.
-fn kzg_settings() -> &'static KzgSettings {
+pub(crate) fn kzg_settings() -> &'static KzgSettings {
     c_kzg::ethereum_kzg_settings(0)
 }
 

@@ -3,8 +3,9 @@
 //! Near the head of L1 blocks are read one by one, and their logs from their receipts, which the header commits to: given an
 //! honest chain of headers, no log can be left out or made up. Further back, where L1 does not reorganise any more, blocks are
 //! read in ranges, without their receipts. There the queue and the batches are still held to what the contract hashed: a
-//! message or a batch that is left out or made up does not fit the next batch. What an L1 node tells of commitments there is
-//! taken as it is; a node vouches for a commitment only if its own derivation agrees.
+//! message or a batch that is left out or made up does not fit the next batch. What an L1 node tells there of commitments, and of
+//! messages that were executed, is taken as it is; a node vouches for a commitment only if its own derivation agrees, and its
+//! relayer simulates what it executes.
 //!
 //! The data of a batch is the input of the transaction that appended it, or in the blobs that this transaction carried, which
 //! come from the store or from a source of blobs. Either is held to the commitment in the batch's record.
@@ -13,8 +14,8 @@
 //! | --- | --- |
 //! | L1 does not answer, or not what it named before | waits, longer each time in a row, then asks again |
 //! | no source has a blob | the same; nothing after it is followed before it is there |
-//! | L1 refuses a range | asks for half of it |
-//! | the next block has another parent than the last | rolls back to the last block that is still on L1 |
+//! | L1 refuses the logs of a range | asks for half of it at once, in the end for the receipts of one block |
+//! | the next block has another parent than the last | rolls back to the last block that is still on L1, if it knows one |
 //! | L1 contradicts itself | steps back, twice as far each time in a row, and reads again |
 //! | the store fails | ends with an error |
 
@@ -29,7 +30,7 @@ use alloy::{
     sol_types::{SolCall, SolEvent},
 };
 use postern_bindings::{
-    Bridge::MessageQueued,
+    Bridge::{MessageFinalized, MessageQueued},
     CanonicalTransactionChain::{BatchAppended, appendBatchCall, appendBlobBatchCall},
     StateCommitmentChain::{CommitmentFinalized, CommitmentProposed, CommitmentRejected},
 };
@@ -214,8 +215,8 @@ impl Follower {
                 Some(number) => self.chain.l1_header_at(number)?,
                 None => None,
             };
-            let gone = || L1Error::Missing { what: "the deployment any more".to_owned() };
-            kept = before.ok_or_else(gone)?;
+            let forgotten = || L1Error::OtherChain { first: kept.number, last: last.number };
+            kept = before.ok_or_else(forgotten)?;
         }
         if kept.hash() == last.hash() {
             return Ok(false);
@@ -288,21 +289,27 @@ impl Follower {
     /// What the blocks of a range bring, or of its first part, and the hash of the parent of the first.
     async fn read_range(&mut self, range: RangeInclusive<u64>) -> Result<(B256, L1Step), FollowError> {
         let (first, mut last) = (*range.start(), *range.end());
-        let parent = self.expect_header(first).await?.parent_hash;
-        let end = self.expect_header(last).await?;
-        let filter = Filter::new().address(self.contracts().to_vec()).from_block(first).to_block(last);
-        let mut logs = match self.l1.provider().get_logs(&filter).await {
-            Ok(logs) => logs,
-            Err(error) => {
-                // Nodes bound the blocks or the logs of an answer, each in its own way.
-                if error.is_error_resp() {
+        let begin = self.expect_header(first).await?;
+        let parent = begin.parent_hash;
+        let filter = Filter::new().address(self.contracts().to_vec()).from_block(first);
+        let (end, mut logs) = loop {
+            let end = self.expect_header(last).await?;
+            match self.l1.provider().get_logs(&filter.clone().to_block(last)).await {
+                Ok(logs) => break (end, logs),
+                // Nodes bound the blocks or the logs of an answer, each in its own way, or give none at all.
+                Err(error) if error.is_error_resp() => {
+                    tracing::debug!(first, last, %error, "L1 refuses the logs of a range");
                     self.range = (last - first).div_ceil(2).max(1);
+                    if last == first {
+                        return self.read_block(begin).await;
+                    }
+                    last = first + self.range - 1;
                 }
-                return Err(error.into());
+                Err(error) => return Err(error.into()),
             }
         };
         self.range = (self.range + self.range.div_ceil(8)).min(MAX_RANGE);
-        if !logs.iter().all(|log| log.block_number.is_some_and(|number| range.contains(&number))) {
+        if !logs.iter().all(|log| log.block_number.is_some_and(|number| (first..=last).contains(&number))) {
             return Err(L1Error::Malformed { what: "log" }.into());
         }
         logs.sort_by_key(|log| (log.block_number, log.log_index));
@@ -349,8 +356,10 @@ impl Follower {
     async fn read_log(&self, log: &Log, position: L1Position) -> Result<Option<L1Event>, FollowError> {
         let address = log.address();
         let event = if address == self.l1.bridge() {
-            let event = decode::<MessageQueued>(log)?;
-            event.map(|event| L1Event::Queued { end: event.queueGas, message: event.into() })
+            match decode::<MessageQueued>(log)? {
+                Some(event) => Some(L1Event::Queued { end: event.queueGas, message: event.into() }),
+                None => decode::<MessageFinalized>(log)?.map(|event| L1Event::MessageFinalized(event.index)),
+            }
         } else if address == self.l1.canonical_transaction_chain() {
             match decode::<BatchAppended>(log)? {
                 Some(event) => {

@@ -41,6 +41,17 @@ pub enum L1Error {
         /// What is missing.
         what: String,
     },
+    /// L1 has other blocks than all those that this node remembers of it.
+    #[error(
+        "L1 has none of the blocks {first} to {last} that were followed: either another L1 answers at present, or L1 reorganised \
+         deeper than this node remembers and it must start again from an empty data directory"
+    )]
+    OtherChain {
+        /// Number of the first block that this node remembers.
+        first: u64,
+        /// Number of the last block that it followed.
+        last: u64,
+    },
     /// A header does not hash to what L1 says.
     #[error("L1 says that the hash of block {number} is {received}; its header hashes to {expected}")]
     HeaderHash {
@@ -139,13 +150,8 @@ impl L1 {
     /// If it is not, a URL is none, or nobody answers.
     pub async fn connect(config: &NodeConfig, deployment: Deployment) -> Result<Self, ConnectError> {
         let url = &config.l1_rpc_url;
-        let invalid = |error: UrlError| ConnectError::InvalidUrl { url: url.clone(), reason: error.to_string() };
-        let client = RpcClient::new(Http::new(url).map_err(invalid)?, false);
-        let provider = ProviderBuilder::new().disable_recommended_fillers().connect_client(client).erased();
         let blobs = Arc::new(BlobSources::new(&config.blob_sources)?);
-
-        let unreachable = |source| ConnectError::Unreachable { url: url.to_owned(), source };
-        let chain_id = provider.get_chain_id().await.map_err(unreachable)?;
+        let (provider, chain_id) = reach(url).await?;
         if let Some(expected) = config.l1_chain_id.filter(|expected| *expected != chain_id) {
             return Err(ConnectError::ChainId { received: chain_id, expected });
         }
@@ -155,9 +161,7 @@ impl L1 {
             ("StateCommitmentChain", deployment.state_commitment_chain.address),
         ];
         for (name, address) in contracts {
-            if provider.get_code_at(address).await.map_err(unreachable)?.is_empty() {
-                return Err(ConnectError::NoContract { name, address });
-            }
+            check_code(url, &provider, name, address).await?;
         }
         Ok(Self {
             url: url.clone(),
@@ -261,6 +265,36 @@ impl L1 {
         let missing = || L1Error::Missing { what: format!("block {hash}") };
         let header = check_header(block.ok_or_else(missing)?)?;
         if header.hash() == hash { Ok(header) } else { Err(missing()) }
+    }
+}
+
+/// A node of Ethereum at a URL, without a wallet, and its chain id.
+///
+/// # Errors
+/// If it is not a URL, or nobody answers there.
+pub(crate) async fn reach(url: &str) -> Result<(DynProvider, u64), ConnectError> {
+    let invalid = |error: UrlError| ConnectError::InvalidUrl { url: url.to_owned(), reason: error.to_string() };
+    let client = RpcClient::new(Http::new(url).map_err(invalid)?, false);
+    let provider = ProviderBuilder::new().disable_recommended_fillers().connect_client(client).erased();
+    let unreachable = |source| ConnectError::Unreachable { url: url.to_owned(), source };
+    let chain_id = provider.get_chain_id().await.map_err(unreachable)?;
+    Ok((provider, chain_id))
+}
+
+/// Checks that there is a contract at `address`.
+///
+/// # Errors
+/// If there is none, or the node does not answer.
+pub(crate) async fn check_code(
+    url: &str,
+    provider: &DynProvider,
+    name: &'static str,
+    address: Address,
+) -> Result<(), ConnectError> {
+    let unreachable = |source| ConnectError::Unreachable { url: url.to_owned(), source };
+    match provider.get_code_at(address).await.map_err(unreachable)?.is_empty() {
+        true => Err(ConnectError::NoContract { name, address }),
+        false => Ok(()),
     }
 }
 

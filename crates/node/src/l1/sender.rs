@@ -29,8 +29,13 @@ use crate::shutdown::Shutdown;
 const FEE_BUMP: u128 = 13;
 /// The same for one with blobs: they are dear to pass on, so nodes ask for twice as much.
 const BLOB_FEE_BUMP: u128 = 100;
-/// How many times what the market asks for is offered at most.
-const MAX_MARKET_MULTIPLE: u128 = 20;
+/// The same for what L1 did not take: what waits, from before a restart, offers an unknown amount more.
+const SEARCH_BUMP: u128 = 100;
+/// What offers so many times what the market asks for does not wait because of its price.
+const AMPLE: u128 = 20;
+/// How often receipts are looked for once the nonce is used: L1 may count a transaction before it has the receipt, and behind one
+/// URL there may be several nodes.
+const LAST_LOOKS: u32 = 16;
 /// How much more gas a transaction gets than the estimate, in percent: the state may move until it is included.
 const GAS_MARGIN: u64 = 15;
 
@@ -175,18 +180,26 @@ impl Sender {
         };
 
         let mut fees = self.market_fees(call).await?.at_most(self.l1.max_fee());
-        let mut hashes = Vec::new();
+        let (mut hashes, mut taken) = (Vec::new(), false);
         loop {
-            match self.broadcast(call, nonce, gas_limit, fees).await {
-                Ok(hash) => hashes.push(hash),
-                // What was sent before may have been included meanwhile, or may be dearer: both show below.
-                Err(SendError::Transport(RpcError::ErrorResp(error))) if !hashes.is_empty() || is_outbid(&error) => {
-                    tracing::debug!(%error, "L1 prefers an earlier transaction");
+            let (hash, raw) = self.encode(call, nonce, gas_limit, fees)?;
+            // Whatever L1 says: it may have had the same from before a restart.
+            hashes.push(hash);
+            let mut outbid = false;
+            match provider.send_raw_transaction(&raw).await {
+                Ok(_) => {
+                    tracing::debug!(%hash, "sent L1 transaction");
+                    taken = true;
                 }
-                Err(SendError::Transport(RpcError::ErrorResp(error))) if stuck => {
+                // What was sent before may have been included meanwhile, or may be dearer: both show below.
+                Err(RpcError::ErrorResp(error)) if taken || is_known(&error) || is_outbid(&error) => {
+                    tracing::debug!(%error, "L1 prefers an earlier transaction");
+                    outbid = is_outbid(&error);
+                }
+                Err(RpcError::ErrorResp(error)) if stuck => {
                     return Err(SendError::Blocked { nonce, reason: error.message.into_owned() });
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
             match self.wait(&hashes, nonce).await? {
                 Outcome::Included(receipt) => return self.judge(request.with_gas_limit(gas_limit), receipt).await,
@@ -194,7 +207,11 @@ impl Sender {
                 Outcome::Late => {}
             }
             let market = self.market_fees(call).await?;
-            fees = fees.rise(call.replacement_bump(), market, self.l1.max_fee());
+            // What L1 did not take has to offer more than what waits, whatever the market asks for.
+            if outbid || !fees.are_ample(market) {
+                let percent = if taken { call.replacement_bump() } else { SEARCH_BUMP };
+                fees = fees.rise(percent, market, self.l1.max_fee());
+            }
             tracing::info!(nonce, ?fees, ?market, "sending L1 transaction again");
         }
     }
@@ -211,10 +228,11 @@ impl Sender {
         Ok(Fees { max_fee: market.max_fee_per_gas, tip: market.max_priority_fee_per_gas, max_blob_fee })
     }
 
-    async fn broadcast(&self, call: &Call, nonce: u64, gas_limit: u64, fees: Fees) -> Result<B256, SendError> {
+    /// A signed transaction: its hash, and its encoding as nodes pass it on.
+    fn encode(&self, call: &Call, nonce: u64, gas_limit: u64, fees: Fees) -> Result<(B256, Vec<u8>), SendError> {
         let (chain_id, to, value, input) = (self.l1.chain_id(), call.to, call.value, call.input.clone());
         let (max_fee_per_gas, max_priority_fee_per_gas) = (fees.max_fee, fees.tip);
-        let (hash, raw) = match &call.sidecar {
+        match &call.sidecar {
             None => self.sign(TxEip1559 {
                 chain_id,
                 nonce,
@@ -225,7 +243,7 @@ impl Sender {
                 value,
                 access_list: AccessList::default(),
                 input,
-            })?,
+            }),
             Some(sidecar) => {
                 let tx = TxEip4844 {
                     chain_id,
@@ -240,16 +258,11 @@ impl Sender {
                     max_fee_per_blob_gas: fees.max_blob_fee,
                     input,
                 };
-                self.sign(TxEip4844WithSidecar { tx, sidecar: sidecar.as_ref().clone() })?
+                self.sign(TxEip4844WithSidecar { tx, sidecar: sidecar.as_ref().clone() })
             }
-        };
-        // Receipts are polled for by `wait`, which knows all the attempts.
-        let _pending = self.l1.provider().send_raw_transaction(&raw).await?;
-        tracing::debug!(%hash, "sent L1 transaction");
-        Ok(hash)
+        }
     }
 
-    /// Signs a transaction. Returns its hash, and its encoding as nodes pass it on.
     fn sign<T: RlpEcdsaEncodableTx + SignableTransaction<Signature>>(
         &self,
         transaction: T,
@@ -264,9 +277,9 @@ impl Sender {
         let deadline = Instant::now() + self.resubmit_after;
         let mut polls = interval(self.l1.poll_interval());
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while Instant::now() < deadline {
+        let mut looks = 0;
+        loop {
             polls.tick().await;
-            // The count first: a receipt that is missing after it will not come.
             let mined = self.l1.provider().get_transaction_count(self.address()).await?;
             for hash in hashes {
                 if let Some(receipt) = self.l1.provider().get_transaction_receipt(*hash).await? {
@@ -274,10 +287,14 @@ impl Sender {
                 }
             }
             if mined > nonce {
-                return Ok(Outcome::Displaced);
+                looks += 1;
+                if looks == LAST_LOOKS {
+                    return Ok(Outcome::Displaced);
+                }
+            } else if Instant::now() >= deadline {
+                return Ok(Outcome::Late);
             }
         }
-        Ok(Outcome::Late)
     }
 
     /// The receipt of a transaction that succeeded, or why it did not.
@@ -310,9 +327,20 @@ enum Outcome {
     Late,
 }
 
-/// Whether L1 did not take a transaction because one of the same nonce, sent before a restart, offers as much.
+/// Whether L1 did not take a transaction because it has it already.
+fn is_known(error: &ErrorPayload) -> bool {
+    says(error, &["already known", "alreadyknown", "already imported", "known transaction"])
+}
+
+/// Whether L1 did not take a transaction because one of the same nonce, sent before a restart, offers as much or almost as much.
 fn is_outbid(error: &ErrorPayload) -> bool {
-    ["underpriced", "already known", "already imported"].iter().any(|reason| error.message.contains(reason))
+    says(error, &["underpriced", "replacementnotallowed", "could not replace"])
+}
+
+/// Whether an error has one of these words, as nodes of one kind or another put it.
+fn says(error: &ErrorPayload, words: &[&str]) -> bool {
+    let message = error.message.to_lowercase();
+    words.iter().any(|word| message.contains(word))
 }
 
 /// What a transaction offers, in wei.
@@ -336,13 +364,16 @@ impl Fees {
         }
     }
 
-    /// What to offer when this was not enough: so many percent more or what the market asks for, whichever is more. Never many
-    /// times what the market asks for, because what offers that is not passed over for its price, and no fee above `ceiling`.
+    /// Whether they are so much more than the market asks for that a transaction does not wait because of its price.
+    fn are_ample(self, market: Self) -> bool {
+        let fees = [(self.max_fee, market.max_fee), (self.tip, market.tip), (self.max_blob_fee, market.max_blob_fee)];
+        fees.iter().all(|(fee, market)| *fee >= market.saturating_mul(AMPLE))
+    }
+
+    /// What to offer when this was not enough: so many percent more or what the market asks for, whichever is more, and no fee above
+    /// `ceiling`. Every fee rises, because a replacement must offer more of each, also of one that is ample.
     fn rise(self, percent: u128, market: Self, ceiling: u128) -> Self {
-        let raise = |fee: u128, market: u128| {
-            let bumped = fee.saturating_add(fee.saturating_mul(percent).div_ceil(100));
-            bumped.min(market.saturating_mul(MAX_MARKET_MULTIPLE)).max(market)
-        };
+        let raise = |fee: u128, market: u128| fee.saturating_add(fee.saturating_mul(percent).div_ceil(100)).max(market);
         Self {
             max_fee: raise(self.max_fee, market.max_fee),
             tip: raise(self.tip, market.tip),
@@ -367,20 +398,45 @@ mod tests {
     }
 
     #[test]
-    fn a_replacement_never_offers_many_times_what_the_market_asks_for() {
-        let mut fees = MARKET;
-        for _ in 0..100 {
-            fees = fees.rise(BLOB_FEE_BUMP, MARKET, u128::MAX);
+    fn a_replacement_offers_more_of_each_also_of_what_the_market_asks_little_for() {
+        let risen = Fees { max_fee: 500, tip: 5_000, max_blob_fee: 4_000 }.rise(BLOB_FEE_BUMP, MARKET, u128::MAX);
+        assert_eq!(risen, Fees { max_fee: 1_000, tip: 10_000, max_blob_fee: 8_000 });
+    }
+
+    #[test]
+    fn fees_are_ample_when_each_is_many_times_what_the_market_asks_for() {
+        let ample = Fees { max_fee: 20_000, tip: 200, max_blob_fee: 80 };
+        assert!(ample.are_ample(MARKET));
+        assert!(!Fees { max_fee: 19_999, ..ample }.are_ample(MARKET));
+        assert!(!Fees { tip: 199, ..ample }.are_ample(MARKET));
+        assert!(!Fees { max_blob_fee: 79, ..ample }.are_ample(MARKET));
+        // A transaction without blobs offers nothing for them.
+        assert!(Fees { max_blob_fee: 0, ..ample }.are_ample(Fees { max_blob_fee: 0, ..MARKET }));
+    }
+
+    #[test]
+    fn nodes_say_in_their_own_words_why_they_do_not_take_a_transaction() {
+        let error = |message: &'static str| ErrorPayload { code: -32_000, message: message.into(), data: None };
+        for known in ["already known", "AlreadyKnown", "transaction already imported", "Known transaction"] {
+            assert!(is_known(&error(known)) && !is_outbid(&error(known)), "{known}");
         }
-        assert_eq!(fees, Fees { max_fee: 20_000, tip: 200, max_blob_fee: 80 });
-        assert_eq!(fees.rise(FEE_BUMP, MARKET, u128::MAX), fees);
+        for outbid in [
+            "replacement transaction underpriced: new tx gas fee cap 1 <= 2 queued",
+            "ReplacementNotAllowed",
+            "could not replace existing tx",
+        ] {
+            assert!(is_outbid(&error(outbid)) && !is_known(&error(outbid)), "{outbid}");
+        }
+        for other in ["address already reserved", "PendingTxsOfConflictingType", "nonce too low"] {
+            assert!(!is_outbid(&error(other)) && !is_known(&error(other)), "{other}");
+        }
     }
 
     #[test]
     fn no_fee_rises_above_the_ceiling() {
         let highest = Fees { max_fee: u128::MAX, tip: u128::MAX, max_blob_fee: u128::MAX };
         assert_eq!(highest.rise(BLOB_FEE_BUMP, highest, u128::MAX), highest);
-        assert_eq!(highest.rise(FEE_BUMP, MARKET, 100), Fees { max_fee: 100, tip: 100, max_blob_fee: 80 });
+        assert_eq!(MARKET.rise(FEE_BUMP, MARKET, 100), Fees { max_fee: 100, tip: 12, max_blob_fee: 5 });
         assert_eq!(highest.at_most(100), Fees { max_fee: 100, tip: 100, max_blob_fee: 100 });
     }
 }

@@ -11,26 +11,20 @@ use super::{RpcError, RpcResult};
 use crate::{chain::Chain, store::StorePreimages};
 
 /// What the call returns, in the environment and on the state of a block.
-pub(super) fn call(chain: &Chain, number: u64, request: TransactionRequest) -> RpcResult<Bytes> {
-    let (header, mut state) = environment(chain, number)?;
+pub(super) fn call(chain: &Chain, header: &Sealed<Header>, request: TransactionRequest) -> RpcResult<Bytes> {
+    let mut state = chain.state_after(header)?;
     let request = translate(chain, &mut state, request)?;
-    match postern_execution::call(&mut state, &header, chain.chain_id(), &request)? {
+    match postern_execution::call(&mut state, header, chain.chain_id(), &request)? {
         CallOutcome::Success { output, .. } => Ok(output),
         failure => Err(refusal(failure)),
     }
 }
 
 /// The least gas limit with which the transaction succeeds, on the state of a block.
-pub(super) fn estimate_gas(chain: &Chain, number: u64, request: TransactionRequest) -> RpcResult<u64> {
-    let (header, mut state) = environment(chain, number)?;
+pub(super) fn estimate_gas(chain: &Chain, header: &Sealed<Header>, request: TransactionRequest) -> RpcResult<u64> {
+    let mut state = chain.state_after(header)?;
     let request = translate(chain, &mut state, request)?;
-    postern_execution::estimate_gas(&mut state, &header, chain.chain_id(), &request)?.map_err(refusal)
-}
-
-fn environment(chain: &Chain, number: u64) -> RpcResult<(Sealed<Header>, State<StorePreimages>)> {
-    let header = chain.header(number)?;
-    let state = chain.state_at(number)?;
-    header.zip(state).ok_or(RpcError::UnknownBlock(number.into()))
+    postern_execution::estimate_gas(&mut state, header, chain.chain_id(), &request)?.map_err(refusal)
 }
 
 /// The call that a request asks for. Fields that change nothing for a call (nonce, type) are not looked at.

@@ -1,7 +1,7 @@
 //! `eth_`: reading the chain and its state, and sending transactions.
 
 use alloy::{
-    consensus::Transaction,
+    consensus::{Header, Sealed, Transaction},
     eips::BlockNumberOrTag,
     primitives::{Address, B256, Bytes, U64, U256},
     rpc::types::{
@@ -257,8 +257,7 @@ impl EthApiServer for Rpc {
     ) -> RpcResult<Bytes> {
         refuse_overrides("state overrides", state_overrides)?;
         refuse_overrides("block overrides", block_overrides)?;
-        let number = self.resolve(block.unwrap_or_default())?;
-        calls::call(&self.chain, number, request)
+        calls::call(&self.chain, &self.existing_header(block.unwrap_or_default())?, request)
     }
 
     fn estimate_gas(
@@ -268,8 +267,8 @@ impl EthApiServer for Rpc {
         state_overrides: Option<serde_json::Value>,
     ) -> RpcResult<U64> {
         refuse_overrides("state overrides", state_overrides)?;
-        let number = self.resolve(block.unwrap_or_default())?;
-        calls::estimate_gas(&self.chain, number, request).map(U64::from)
+        let header = self.existing_header(block.unwrap_or_default())?;
+        calls::estimate_gas(&self.chain, &header, request).map(U64::from)
     }
 
     fn gas_price(&self) -> RpcResult<U64> {
@@ -291,7 +290,7 @@ impl EthApiServer for Rpc {
         if !percentiles.is_sorted() || !percentiles.iter().all(|percentile| (0.0..=100.0).contains(percentile)) {
             return Err(RpcError::InvalidParams("percentiles must rise from 0 to 100".into()));
         }
-        let newest = self.resolve(newest_block.into())?;
+        let newest = self.existing_header(newest_block)?.number;
         let count = block_count.to::<u64>().min(MAX_FEE_HISTORY).min(newest + 1);
         let oldest_block = newest + 1 - count;
         let mut history = FeeHistory { oldest_block, ..Default::default() };
@@ -333,36 +332,27 @@ impl Rpc {
         }
     }
 
-    /// The number of a block that must exist.
-    pub(super) fn resolve(&self, id: BlockId) -> RpcResult<u64> {
-        let number = match id {
-            BlockId::Number(tag) => {
-                Some(self.number(tag)).filter(|&number| number <= self.number(BlockNumberOrTag::Latest))
-            }
-            BlockId::Hash(hash) => self.chain.block_number(hash.block_hash)?,
-        };
-        number.ok_or(RpcError::UnknownBlock(id))
+    /// A header that must exist.
+    pub(super) fn existing_header(&self, name: impl Into<BlockId>) -> RpcResult<Sealed<Header>> {
+        let name = name.into();
+        self.chain.header_named(name)?.ok_or(RpcError::UnknownBlock(name))
     }
 
     /// A block, if it exists.
-    fn block(&self, id: impl Into<BlockId>) -> RpcResult<Option<Block>> {
-        match self.resolve(id.into()) {
-            Ok(number) => Ok(self.chain.block(number)?),
-            Err(RpcError::UnknownBlock(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+    fn block(&self, name: impl Into<BlockId>) -> RpcResult<Option<Block>> {
+        Ok(self.chain.block_named(name)?)
     }
 
     /// A block that must exist.
-    pub(super) fn existing_block(&self, number: u64) -> RpcResult<Block> {
-        self.chain.block(number)?.ok_or(RpcError::UnknownBlock(number.into()))
+    pub(super) fn existing_block(&self, name: impl Into<BlockId>) -> RpcResult<Block> {
+        let name = name.into();
+        self.block(name)?.ok_or(RpcError::UnknownBlock(name))
     }
 
     /// The state after a block, by default the latest.
     fn state(&self, block: Option<BlockId>) -> RpcResult<State<StorePreimages>> {
-        let block = block.unwrap_or_default();
-        let number = self.resolve(block)?;
-        self.chain.state_at(number)?.ok_or(RpcError::UnknownBlock(block))
+        let header = self.existing_header(block.unwrap_or_default())?;
+        Ok(self.chain.state_after(&header)?)
     }
 }
 

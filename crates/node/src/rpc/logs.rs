@@ -35,7 +35,7 @@ pub(super) fn search(rpc: &Rpc, filter: &Filter) -> RpcResult<Vec<Log>> {
 fn range(rpc: &Rpc, option: &FilterBlockOption) -> RpcResult<std::ops::RangeInclusive<u64>> {
     match *option {
         FilterBlockOption::AtBlockHash(hash) => {
-            let number = rpc.resolve(hash.into())?;
+            let number = rpc.existing_header(hash)?.number;
             Ok(number..=number)
         }
         FilterBlockOption::Range { from_block, to_block } => {

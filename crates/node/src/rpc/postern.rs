@@ -1,6 +1,9 @@
 //! `postern_`: what a client needs to follow a message from L2 to L1. The types are the client's.
 
-use alloy::primitives::{B256, U64};
+use alloy::{
+    eips::BlockNumberOrTag,
+    primitives::{B256, U64},
+};
 use jsonrpsee::proc_macros::rpc;
 use postern_client::rpc::{
     BatchOfBlock, BlockReference, COMMITMENTS_PER_PAGE, Commitment, CommitmentPage, CommitmentStatus, Message,
@@ -47,7 +50,7 @@ pub(super) trait PosternApi {
 impl PosternApiServer for Rpc {
     fn sync_status(&self) -> RpcResult<SyncStatus> {
         let heads = self.chain.heads();
-        let head = self.existing_block(heads.unsafe_.number)?;
+        let head = self.existing_block(BlockNumberOrTag::Latest)?;
         Ok(SyncStatus {
             l1: reference(heads.l1),
             unsafe_head: reference(heads.unsafe_),

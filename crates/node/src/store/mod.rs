@@ -2,9 +2,11 @@
 //! moment finds on its next start exactly the steps that it had acknowledged.
 //!
 //! Nothing is stored that follows from something else: the heads of the chain are the last rows of the tables, not fields of
-//! their own. Two kinds of rows exist. *Content* (`preimages`, `blobs`) is keyed by its hash and never removed: an abandoned fork
-//! leaves some behind, which costs space and nothing else. *Positions* (all the others) are keyed by where they are in a chain,
-//! and are removed when that chain is reorganised; the journal says which rows an L1 block brought.
+//! their own. The nodes of the outbox tree are the one exception, without which a proof would take hashing every message; they
+//! change in the transaction that changes the messages. Two kinds of rows exist. *Content* (`preimages`, `blobs`) is keyed by
+//! its hash and never removed: an abandoned fork leaves some behind, which costs space and nothing else. *Positions* (all the
+//! others) are keyed by where they are in a chain, and are removed when that chain is reorganised; the journal says which rows an
+//! L1 block brought.
 
 mod records;
 mod view;
@@ -13,10 +15,10 @@ pub use records::{
     BatchData, BatchEntry, Block, CommitmentEntry, CommitmentStatus, L1Position, OutboxEntry, Progress, QueuedEntry,
 };
 pub(crate) use records::{Event, SequencedBatch};
-pub(crate) use view::{View, Writer};
+pub(crate) use view::{L1_HEADERS_KEPT, View, Writer};
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -53,6 +55,8 @@ mod tables {
     pub(super) const TRANSACTIONS: TableDefinition<'_, Hash, (u64, u64)> = TableDefinition::new("transactions");
     /// Messages to L1 that canonical blocks sent, by index.
     pub(super) const OUTBOX: TableDefinition<'_, u64, Record> = TableDefinition::new("outbox");
+    /// Complete nodes of the outbox tree over those messages, by height and position; the leaves have height 0.
+    pub(super) const OUTBOX_NODES: TableDefinition<'_, (u8, u64), Hash> = TableDefinition::new("outbox_nodes");
     /// Outputs of derived batches, by batch count; the first is the genesis output.
     pub(super) const OUTPUTS: TableDefinition<'_, u64, Record> = TableDefinition::new("outputs");
     /// Batches that this node sequenced, by index, the last of them perhaps still open.
@@ -72,9 +76,14 @@ mod tables {
     pub(super) const COMMITMENTS: TableDefinition<'_, Hash, Record> = TableDefinition::new("commitments");
     /// Their ids, by batch count, L1 block number and log index.
     pub(super) const CLAIMS: TableDefinition<'_, (u64, u64, u64), Hash> = TableDefinition::new("claims");
+    /// L1 block in which a message was executed there, by the index of the message.
+    pub(super) const FINALIZED_MESSAGES: TableDefinition<'_, u64, u64> = TableDefinition::new("finalized_messages");
     /// Final commitments, by batch count and id.
     pub(super) const FINAL: TableDefinition<'_, (u64, Hash), ()> = TableDefinition::new("final");
 }
+
+/// Name of the file.
+const FILE: &str = "postern.redb";
 
 /// Memory for pages of the file, in bytes.
 const CACHE_SIZE: usize = 64 << 20;
@@ -96,6 +105,12 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
     },
+    /// The process that had it open last was killed.
+    #[error("data directory {} was not closed properly: start a node on it, and stop it again", path.display())]
+    Unclean {
+        /// The directory.
+        path: PathBuf,
+    },
     /// It belongs to another chain or deployment.
     #[error("data directory {} belongs to another deployment", path.display())]
     Foreign {
@@ -108,6 +123,19 @@ pub enum StoreError {
     /// A row cannot be read back, or one that another row needs is missing.
     #[error("corrupt database: {0}")]
     Corrupt(&'static str),
+}
+
+impl StoreError {
+    /// Why the file in `directory` could not be opened.
+    fn opening(directory: &Path, error: DatabaseError) -> Self {
+        let path = directory.to_owned();
+        match error {
+            DatabaseError::DatabaseAlreadyOpen => Self::InUse { path },
+            DatabaseError::RepairAborted => Self::Unclean { path },
+            DatabaseError::Storage(redb::StorageError::Io(source)) => Self::Directory { path, source },
+            error => error.into(),
+        }
+    }
 }
 
 /// Every error type of redb becomes its general one.
@@ -132,17 +160,9 @@ pub(crate) struct Store {
 impl Store {
     /// Opens or creates the store in `directory`.
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
-        let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
-        fs::create_dir_all(directory).map_err(unusable)?;
-        let file = directory.join("postern.redb");
-        let database = match Builder::new().set_cache_size(CACHE_SIZE).create(file) {
-            Ok(database) => database,
-            Err(DatabaseError::DatabaseAlreadyOpen) => {
-                return Err(StoreError::InUse { path: directory.to_owned() });
-            }
-            Err(DatabaseError::Storage(redb::StorageError::Io(source))) => return Err(unusable(source)),
-            Err(error) => return Err(error.into()),
-        };
+        fs::create_dir_all(directory).map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+        let database = Builder::new().set_cache_size(CACHE_SIZE).create(directory.join(FILE));
+        let database = database.map_err(|error| StoreError::opening(directory, error))?;
         let store = Self { database: Arc::new(database), path: Arc::new(directory.to_owned()) };
         // A reader cannot open a table that no one created.
         let writer = store.write()?;
@@ -175,9 +195,36 @@ impl Store {
 
     /// Preimages and blobs as they are now. Rows are never removed, so an older snapshot lacks some, but has none that is wrong.
     pub(crate) fn preimages(&self) -> Result<StorePreimages, StoreError> {
-        let snapshot = self.read()?;
-        let preimages = snapshot.open_table(tables::PREIMAGES)?;
-        Ok(StorePreimages(Arc::new(Content { preimages, blobs: snapshot.open_table(tables::BLOBS)? })))
+        StorePreimages::of(&self.read()?)
+    }
+
+    /// The same file, for reading.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader(self.database.clone())
+    }
+}
+
+/// The file, open for reading. Holds no snapshot: the space of what is removed cannot be used again while one sees it. Cheap to
+/// clone.
+#[derive(Clone)]
+pub(crate) struct Reader(Arc<dyn ReadableDatabase + Send + Sync>);
+
+impl Reader {
+    /// Opens the store that a node left in `directory`, without writing to it. No node can open it meanwhile, other readers can.
+    pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
+        let database = Builder::new().set_cache_size(CACHE_SIZE).open_read_only(directory.join(FILE));
+        Ok(Self(Arc::new(database.map_err(|error| StoreError::opening(directory, error))?)))
+    }
+
+    /// A snapshot.
+    pub(crate) fn read(&self) -> Result<ReadTransaction, StoreError> {
+        Ok(self.0.begin_read()?)
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
     }
 }
 
@@ -190,9 +237,22 @@ struct Content {
     blobs: ReadOnlyTable<Hash, Record>,
 }
 
-impl std::fmt::Debug for StorePreimages {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for StorePreimages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StorePreimages")
+    }
+}
+
+impl StorePreimages {
+    /// What a snapshot has.
+    pub(crate) fn of(snapshot: &ReadTransaction) -> Result<Self, StoreError> {
+        let preimages = snapshot.open_table(tables::PREIMAGES)?;
+        Ok(Self(Arc::new(Content { preimages, blobs: snapshot.open_table(tables::BLOBS)? })))
+    }
+
+    /// The blob of this versioned hash: 131,072 bytes.
+    pub(crate) fn blob(&self, versioned_hash: &B256) -> Option<Bytes> {
+        find(&self.0.blobs, versioned_hash, |blob| Some(Bytes::copy_from_slice(blob)))
     }
 }
 

@@ -452,6 +452,8 @@ pub(crate) enum Event {
     Finalized(B256),
     /// The commitment of this id was rejected.
     Rejected(B256),
+    /// The message of this index was executed on L1.
+    MessageFinalized(u64),
 }
 
 /// An event as (kind, index or id).
@@ -469,6 +471,7 @@ impl Encodable for Event {
             Self::Proposed(id) => (3, id.into()),
             Self::Finalized(id) => (4, id.into()),
             Self::Rejected(id) => (5, id.into()),
+            Self::MessageFinalized(index) => (6, U256::from(index)),
         };
         EventRow { kind, subject }.encode(out);
     }
@@ -484,6 +487,7 @@ impl Decodable for Event {
             3 => Self::Proposed(subject.into()),
             4 => Self::Finalized(subject.into()),
             5 => Self::Rejected(subject.into()),
+            6 => Self::MessageFinalized(index()?),
             _ => return Err(alloy_rlp::Error::Custom("unknown kind of event")),
         })
     }

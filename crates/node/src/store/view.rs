@@ -1,17 +1,17 @@
 //! Rows by name: reading from a snapshot or from within a write transaction, and writing.
 
-use std::ops::Bound;
+use std::{collections::BTreeMap, ops::Bound};
 
 use alloy::{
     consensus::{Header, Sealable, Sealed},
     primitives::{B256, Bytes, keccak256},
 };
-use postern_protocol::{data, message, output::Output};
+use postern_protocol::{data, message, outbox, output::Output};
 use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
 
 use super::{
-    BatchData, BatchEntry, Block, CommitmentEntry, CommitmentStatus, Event, OutboxEntry, Progress, QueuedEntry, Record,
-    SequencedBatch, StoreError,
+    BatchData, BatchEntry, Block, CommitmentEntry, CommitmentStatus, Event, Hash, L1Position, OutboxEntry, Progress,
+    QueuedEntry, Record, SequencedBatch, StoreError,
     records::{BodyRow, Row},
     tables,
 };
@@ -20,8 +20,8 @@ use crate::l1::Blob;
 /// The only row of the table of that kind.
 const IDENTITY: &str = "identity";
 
-/// How far back L1 headers are kept, in L1 blocks. L1 itself knows the hashes of 8,191.
-const L1_HEADERS_KEPT: u64 = 10_000;
+/// How far back L1 headers are kept, in L1 blocks: no further can L1 be rolled back. L1 itself knows the hashes of 8,191.
+pub(crate) const L1_HEADERS_KEPT: u64 = 10_000;
 
 /// What can be read, from a snapshot or in a write transaction.
 pub(crate) trait View {
@@ -89,6 +89,11 @@ pub(crate) trait View {
         self.get(tables::OUTBOX, index)
     }
 
+    /// The complete nodes of the tree over these messages.
+    fn outbox_nodes(&self) -> Result<impl outbox::Nodes<Error = StoreError>, StoreError> {
+        Ok(OutboxNodes(self.table(tables::OUTBOX_NODES)?))
+    }
+
     /// The output after that many batches, if they were derived.
     fn output(&self, batch_count: u64) -> Result<Option<Output>, StoreError> {
         let table = self.table(tables::OUTPUTS)?;
@@ -111,6 +116,13 @@ pub(crate) trait View {
     /// The last batch that this node sequenced, with its index.
     fn last_sequenced(&self) -> Result<Option<(u64, SequencedBatch)>, StoreError> {
         self.last(tables::SEQUENCED)
+    }
+
+    /// Those of these messages that were executed on L1, and in which L1 block.
+    fn finalized_messages(&self, indices: &[u64]) -> Result<BTreeMap<u64, u64>, StoreError> {
+        let table = self.table(tables::FINALIZED_MESSAGES)?;
+        let find = |&index| Ok(table.get(index)?.map(|row| (index, row.value())));
+        indices.iter().map(find).filter_map(Result::transpose).collect()
     }
 
     /// All transactions that wait for a block, with the time in seconds at which they came.
@@ -263,6 +275,18 @@ impl View for ReadTransaction {
     }
 }
 
+/// The table of the outbox tree's nodes, open.
+struct OutboxNodes<T>(T);
+
+impl<T: ReadableTable<(u8, u64), Hash>> outbox::Nodes for OutboxNodes<T> {
+    type Error = StoreError;
+
+    fn node(&self, height: usize, position: u64) -> Result<B256, StoreError> {
+        let row = self.0.get(outbox_node_key(height, position))?;
+        row.map(|row| B256::from(row.value())).ok_or(StoreError::Corrupt("gap in the outbox tree"))
+    }
+}
+
 /// A write transaction.
 pub(crate) struct Writer(WriteTransaction);
 
@@ -292,11 +316,13 @@ impl Writer {
         self.0.open_table(tables::NUMBERS)?;
         self.0.open_table(tables::TRANSACTIONS)?;
         self.0.open_table(tables::PROGRESS)?;
+        self.0.open_table(tables::OUTBOX_NODES)?;
         self.0.open_table(tables::POOL)?;
         self.0.open_table(tables::JOURNAL)?;
         self.0.open_table(tables::COMMITMENTS)?;
         self.0.open_table(tables::CLAIMS)?;
         self.0.open_table(tables::FINAL)?;
+        self.0.open_table(tables::FINALIZED_MESSAGES)?;
         for numbered in [
             tables::HEADERS,
             tables::BODIES,
@@ -335,8 +361,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Appends a canonical block, its messages to L1, and its header as a preimage. Its transactions leave the pool.
-    pub(crate) fn put_block(&self, block: &Block, outbox: &[OutboxEntry]) -> Result<(), StoreError> {
+    /// Appends a canonical block, the messages to L1 that it sent, and its header as a preimage. Its transactions leave the pool.
+    pub(crate) fn put_block(&self, block: &Block, sent: &[OutboxEntry]) -> Result<(), StoreError> {
         let number = block.header.number;
         let hash = block.header.hash();
         let header = block.header.inner().to_row();
@@ -354,8 +380,13 @@ impl Writer {
             pool.remove(&hash.0)?;
         }
         let mut messages = self.0.open_table(tables::OUTBOX)?;
-        for entry in outbox {
-            messages.insert(entry.message.index, entry.to_row().as_slice())?;
+        let mut nodes = OutboxNodes(self.0.open_table(tables::OUTBOX_NODES)?);
+        for entry in sent {
+            let index = entry.message.index;
+            messages.insert(index, entry.to_row().as_slice())?;
+            for (height, position, node) in outbox::append(&nodes, index, entry.message.leaf())? {
+                nodes.0.insert(outbox_node_key(height, position), &node.0)?;
+            }
         }
         Ok(())
     }
@@ -369,6 +400,12 @@ impl Writer {
         let mut transactions = self.0.open_table(tables::TRANSACTIONS)?;
         for transaction in &block.transactions {
             transactions.remove(&transaction.hash().0)?;
+        }
+        // No more and no less than the messages brought: what is left is the smaller tree, and a proof in it cannot meet a node
+        // over a message that is gone.
+        let mut nodes = self.0.open_table(tables::OUTBOX_NODES)?;
+        for (height, position) in outbox::completed(outbox_count, block.progress.outbox_count) {
+            nodes.remove(outbox_node_key(height, position))?;
         }
         self.remove_from(tables::OUTBOX, outbox_count)
     }
@@ -459,6 +496,12 @@ impl Writer {
         self.put_event(entry.l1.block_number, entry.l1.log_index, Event::Proposed(entry.id))
     }
 
+    /// Notes that a message was executed on L1.
+    pub(crate) fn put_finalized_message(&self, index: u64, l1: L1Position) -> Result<(), StoreError> {
+        self.0.open_table(tables::FINALIZED_MESSAGES)?.insert(index, l1.block_number)?;
+        self.put_event(l1.block_number, l1.log_index, Event::MessageFinalized(index))
+    }
+
     /// Notes that a commitment became final or was rejected.
     pub(crate) fn settle_commitment(
         &self,
@@ -512,6 +555,9 @@ impl Writer {
                 Event::Finalized(id) | Event::Rejected(id) => {
                     self.set_status(self.known_commitment(id)?, CommitmentStatus::Proposed)?;
                 }
+                Event::MessageFinalized(index) => {
+                    self.0.open_table(tables::FINALIZED_MESSAGES)?.remove(index)?;
+                }
             }
         }
         self.remove_from(tables::L1_HEADERS, number + 1)
@@ -535,6 +581,11 @@ impl Writer {
         self.0.open_table(table)?.retain_in(first.., |_, _| false)?;
         Ok(())
     }
+}
+
+/// Where a node of the outbox tree is. Heights end at 64.
+fn outbox_node_key(height: usize, position: u64) -> (u8, u64) {
+    (height as u8, position)
 }
 
 /// Where a commitment is in the order of claims.

@@ -3,4 +3,5 @@
 mod bomb;
 mod codec;
 mod outbox;
+mod streams;
 mod vectors;

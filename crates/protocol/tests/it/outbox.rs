@@ -1,12 +1,16 @@
 //! The outbox tree against one computed the naive way, and proofs against those who tamper with them.
 
 use alloy_primitives::{B256, keccak256};
-use postern_protocol::outbox::{Frontier, MAX_DEPTH, ProofError, Tree, depth, node, verify, verify_multi};
+use postern_protocol::outbox::{
+    Frontier, MAX_DEPTH, Nodes, ProofError, Tree, append, completed, depth, node, prove, prove_multi, root, verify,
+    verify_multi,
+};
 use proptest::{
     collection::{btree_set, vec},
     prelude::*,
     sample::Index,
 };
+use std::{cell::Cell, collections::BTreeMap};
 
 fn leaf(index: u64) -> B256 {
     keccak256(index.to_be_bytes())
@@ -68,19 +72,81 @@ fn depths() {
     }
 }
 
-#[test]
-fn a_truncated_tree_is_the_smaller_tree() {
-    for count in 0..=20 {
-        for rest in 0..=count {
-            let mut tree = tree(count);
-            tree.truncate(rest);
-            assert_eq!(tree.len(), rest);
-            assert_eq!(tree.is_empty(), rest == 0);
-            assert_eq!(tree.root_at(rest), Some(naive_root(rest)));
-            tree.push(leaf(rest));
-            assert_eq!(tree.root_at(rest + 1), Some(naive_root(rest + 1)));
+/// Nodes by height and position, as a database keeps them: one that is not there is an error.
+#[derive(Default)]
+struct Rows {
+    nodes: BTreeMap<(usize, u64), B256>,
+    reads: Cell<usize>,
+}
+
+impl Nodes for Rows {
+    type Error = (usize, u64);
+
+    fn node(&self, height: usize, position: u64) -> Result<B256, (usize, u64)> {
+        self.reads.set(self.reads.get() + 1);
+        self.nodes.get(&(height, position)).copied().ok_or((height, position))
+    }
+}
+
+impl Rows {
+    fn extend(&mut self, first: u64, leaves: impl IntoIterator<Item = B256>) {
+        for (index, leaf) in (first..).zip(leaves) {
+            for (height, position, node) in append(self, index, leaf).unwrap() {
+                assert_eq!(self.nodes.insert((height, position), node), None, "a node is complete once");
+            }
         }
     }
+}
+
+#[test]
+fn rows_cut_back_are_those_of_the_smaller_tree() {
+    for count in 0..=20 {
+        for rest in 0..=count {
+            let (mut rows, mut smaller) = (Rows::default(), Rows::default());
+            rows.extend(0, (0..count).map(leaf));
+            smaller.extend(0, (0..rest).map(leaf));
+            for (height, position) in completed(rest, count) {
+                assert!(rows.nodes.remove(&(height, position)).is_some());
+            }
+            assert_eq!(rows.nodes, smaller.nodes);
+            rows.extend(rest, (0..20).map(|index| leaf(1_000 + index)));
+            smaller.extend(rest, (0..20).map(|index| leaf(1_000 + index)));
+            assert_eq!(rows.nodes, smaller.nodes);
+        }
+    }
+}
+
+#[test]
+fn proofs_read_no_more_than_two_rows_a_level_and_none_of_later_messages() {
+    let mut rows = Rows::default();
+    rows.extend(0, (0..100).map(leaf));
+    let tree = tree(100);
+    for count in 0..=100 {
+        // Rows of later messages are as good as absent.
+        let mut known = Rows::default();
+        known.nodes.extend(completed(0, count).map(|key| (key, rows.nodes[&key])));
+        assert_eq!(root(&known, count).ok(), tree.root_at(count));
+        for index in 0..count {
+            known.reads.set(0);
+            assert_eq!(prove(&known, index, count), Ok(tree.proof(index, count)));
+            assert!(known.reads.get() <= 2 * depth(count));
+        }
+        assert_eq!(prove(&known, count, count), Ok(None));
+    }
+}
+
+#[test]
+fn a_missing_row_is_an_error() {
+    let mut rows = Rows::default();
+    rows.extend(0, (0..7).map(leaf));
+    rows.nodes.remove(&(1, 1));
+    assert_eq!(prove(&rows, 0, 7), Err((1, 1)));
+    assert_eq!(prove(&rows, 2, 7), Ok(tree(7).proof(2, 7)), "which does not need it");
+    assert_eq!(prove_multi(&rows, &[0, 4], 7), Err((1, 1)));
+    assert_eq!(append(&rows, 7, leaf(7)).map(|added| added.len()), Ok(4));
+    rows.nodes.remove(&(0, 6));
+    assert_eq!(root(&rows, 7), Err((0, 6)));
+    assert_eq!(append(&rows, 7, leaf(7)), Err((0, 6)));
 }
 
 #[test]

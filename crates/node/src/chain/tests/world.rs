@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy::{
     consensus::{Header, Sealable, Sealed, SignableTransaction, TxEip1559, TxEnvelope},
-    eips::Encodable2718,
+    eips::{BlockNumberOrTag, Encodable2718},
     primitives::{Address, B256, Bytes, TxKind, U256},
     signers::{SignerSync, local::PrivateKeySigner},
 };
@@ -244,7 +244,8 @@ impl World {
     }
 
     pub(super) fn balance(&self, address: Address) -> U256 {
-        let mut state = self.chain().state_at(self.heads().unsafe_.number).unwrap().unwrap();
+        let mut state =
+            self.chain().state_after(&self.chain().header_named(BlockNumberOrTag::Latest).unwrap().unwrap()).unwrap();
         state.account(address).unwrap().map_or(U256::ZERO, |account| account.balance)
     }
 

@@ -19,59 +19,67 @@ use postern_protocol::{
 };
 use std::collections::BTreeMap;
 
-pub(crate) const CHAIN_ID: u64 = 42_069;
-pub(crate) const GENESIS_TIME: u64 = 1_000;
-pub(crate) const ETHER: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
+/// The L2.
+pub const CHAIN_ID: u64 = 42_069;
+/// Time of the first block, in seconds.
+pub const GENESIS_TIME: u64 = 1_000;
+/// In wei.
+pub const ETHER: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
 
 /// Contracts small enough to be read here.
-pub(crate) mod code {
+pub mod code {
     /// STOP
-    pub(crate) const STOP: &str = "00";
+    pub const STOP: &str = "00";
     /// REVERT(0, 0)
-    pub(crate) const REVERT: &str = "5f5ffd";
+    pub const REVERT: &str = "5f5ffd";
     /// INVALID: uses all gas.
-    pub(crate) const BURN: &str = "fe";
+    pub const BURN: &str = "fe";
     /// SSTORE(0, SLOAD(0) + 1)
-    pub(crate) const COUNT: &str = "5f546001015f5500";
+    pub const COUNT: &str = "5f546001015f5500";
     /// SSTORE(CALLDATALOAD(0), BLOCKHASH(CALLDATALOAD(0)))
-    pub(crate) const BLOCK_HASH: &str = "5f35405f355500";
+    pub const BLOCK_HASH: &str = "5f35405f355500";
     /// SELFDESTRUCT(CALLER)
-    pub(crate) const DESTROY: &str = "33ff";
+    pub const DESTROY: &str = "33ff";
     /// LOG1(0, 0, CALLER)
-    pub(crate) const LOG: &str = "335f5fa100";
+    pub const LOG: &str = "335f5fa100";
     /// SSTORE(0, STATICCALL(L1Info slot reader)): SSTORE(0, MLOAD(0)) after STATICCALL(GAS, CALLDATALOAD(0), 0, 0, 0, 32)
-    pub(crate) const READ: &str = "60205f5f5f5f355afa505f515f5500";
+    pub const READ: &str = "60205f5f5f5f355afa505f515f5500";
     /// MSTORE(0, SLOAD(3)), RETURN(0, 32)
-    pub(crate) const SLOT_3: &str = "6003545f5260205ff3";
+    pub const SLOT_3: &str = "6003545f5260205ff3";
     /// Init code that deploys `runtime`.
-    pub(crate) fn deploying(runtime: &str) -> String {
+    pub fn deploying(runtime: &str) -> String {
         // PUSH1 length, DUP1, PUSH1 offset, PUSH0, CODECOPY, PUSH0, RETURN
         format!("60{:02x}8060095f395ff3{runtime}", runtime.len() / 2)
     }
 }
 
-pub(crate) fn bytes(hexadecimal: &str) -> Bytes {
+/// Bytes from hexadecimal digits.
+pub fn bytes(hexadecimal: &str) -> Bytes {
     hex::decode(hexadecimal).unwrap().into()
 }
 
 /// Somebody with a key.
-pub(crate) struct Wallet {
+pub struct Wallet {
     key: SigningKey,
-    pub(crate) address: Address,
+    /// Of the key.
+    pub address: Address,
 }
 
 impl Wallet {
-    pub(crate) fn new(seed: u8) -> Self {
+    /// The one with this seed, which is not zero.
+    pub fn new(seed: u8) -> Self {
         let key = SigningKey::from_slice(&[seed; 32]).unwrap();
         let address = Address::from_public_key(key.verifying_key());
         Self { key, address }
     }
 
-    pub(crate) fn sign_hash(&self, hash: B256) -> Signature {
+    /// Signs a hash.
+    pub fn sign_hash(&self, hash: B256) -> Signature {
         self.key.sign_prehash_recoverable(hash.as_slice()).unwrap().into()
     }
 
-    pub(crate) fn sign<T>(&self, transaction: T) -> Bytes
+    /// Signs a transaction; gives its EIP-2718 encoding.
+    pub fn sign<T>(&self, transaction: T) -> Bytes
     where
         T: SignableTransaction<Signature>,
         TxEnvelope: From<alloy_consensus::Signed<T>>,
@@ -83,7 +91,7 @@ impl Wallet {
 }
 
 /// A transaction that a test then changes where it matters.
-pub(crate) fn transfer(nonce: u64, to: Address, value: u64) -> TxEip1559 {
+pub fn transfer(nonce: u64, to: Address, value: u64) -> TxEip1559 {
     TxEip1559 {
         chain_id: CHAIN_ID,
         nonce,
@@ -98,7 +106,7 @@ pub(crate) fn transfer(nonce: u64, to: Address, value: u64) -> TxEip1559 {
 }
 
 /// A message that a test then changes where it matters: without value, from `0xaa…` to `0xbb…`.
-pub(crate) fn message() -> QueuedMessage {
+pub fn message() -> QueuedMessage {
     QueuedMessage {
         index: 0,
         sender: Address::repeat_byte(0xaa),
@@ -111,41 +119,50 @@ pub(crate) fn message() -> QueuedMessage {
     }
 }
 
-pub(crate) fn block(timestamp: u64, messages: u64, transactions: Vec<Bytes>) -> Block {
+/// A block as a batch's data describes it.
+pub fn block(timestamp: u64, messages: u64, transactions: Vec<Bytes>) -> Block {
     Block { timestamp, messages, transactions }
 }
 
 /// The predeploys as empty contracts; what else a test wants it adds.
-pub(crate) fn predeployed() -> BTreeMap<Address, GenesisAccount> {
+pub fn predeployed() -> BTreeMap<Address, GenesisAccount> {
     [predeploys::L1_INFO, predeploys::OUTBOX, predeploys::FEE_VAULT, predeploys::HISTORY]
         .into_iter()
         .map(|address| (address, contract(code::STOP)))
         .collect()
 }
 
-pub(crate) fn contract(code: &str) -> GenesisAccount {
+/// A contract without ETH.
+pub fn contract(code: &str) -> GenesisAccount {
     GenesisAccount { nonce: 1, code: bytes(code), ..Default::default() }
 }
 
-pub(crate) fn funded(balance: U256) -> GenesisAccount {
+/// An account with ETH and nothing else.
+pub fn funded(balance: U256) -> GenesisAccount {
     GenesisAccount { balance, ..Default::default() }
 }
 
 /// L1 and L2 as far as execution sees them.
-pub(crate) struct Chain {
-    pub(crate) store: Store,
-    pub(crate) output: Output,
-    pub(crate) head: Sealed<Header>,
-    pub(crate) queue: Vec<QueuedMessage>,
-    pub(crate) l1_time: u64,
+pub struct Chain {
+    /// All data there is.
+    pub store: Store,
+    /// After the last batch.
+    pub output: Output,
+    /// The last L2 block.
+    pub head: Sealed<Header>,
+    /// Messages from L1, those executed too.
+    pub queue: Vec<QueuedMessage>,
+    /// L1 time of the next batch.
+    pub l1_time: u64,
     /// Time of the origin, if not one L1 block before the batch.
-    pub(crate) origin_time: Option<u64>,
+    pub origin_time: Option<u64>,
     queue_hash: B256,
     batch: Option<Batch>,
 }
 
 impl Chain {
-    pub(crate) fn new(accounts: impl IntoIterator<Item = (Address, GenesisAccount)>) -> Self {
+    /// A chain whose genesis has the predeploys and these accounts.
+    pub fn new(accounts: impl IntoIterator<Item = (Address, GenesisAccount)>) -> Self {
         let mut alloc = predeployed();
         alloc.extend(accounts);
         let genesis = genesis(CHAIN_ID, GENESIS_TIME, &alloc);
@@ -165,7 +182,8 @@ impl Chain {
         chain
     }
 
-    pub(crate) fn keep(&mut self, preimage: impl Into<Bytes>) -> B256 {
+    /// Stores data under its Keccak-256 hash, which it gives.
+    pub fn keep(&mut self, preimage: impl Into<Bytes>) -> B256 {
         let preimage = preimage.into();
         let hash = keccak256(&preimage);
         self.store.preimages.insert(hash, preimage);
@@ -173,7 +191,7 @@ impl Chain {
     }
 
     /// The bridge queues a message; its index is what it must be.
-    pub(crate) fn enqueue(&mut self, message: QueuedMessage) -> QueuedMessage {
+    pub fn enqueue(&mut self, message: QueuedMessage) -> QueuedMessage {
         let message = QueuedMessage { index: self.queue.len() as u64, ..message };
         let hash = self.keep(message.preimage());
         self.keep(message.data.clone());
@@ -184,7 +202,7 @@ impl Chain {
     }
 
     /// The L1 block that the next batch names as its origin.
-    pub(crate) fn origin(&self) -> Header {
+    pub fn origin(&self) -> Header {
         Header {
             number: 7 + self.batches(),
             timestamp: self.origin_time.unwrap_or(self.l1_time.saturating_sub(12)),
@@ -198,7 +216,7 @@ impl Chain {
     }
 
     /// Messages that the batches so far consumed.
-    pub(crate) fn consumed(&self) -> u64 {
+    pub fn consumed(&self) -> u64 {
         self.info().messages_executed
     }
 
@@ -207,7 +225,7 @@ impl Chain {
     }
 
     /// Puts data into the calldata of a batch; gives the data commitment.
-    pub(crate) fn calldata(&mut self, batch_data: &[u8]) -> B256 {
+    pub fn calldata(&mut self, batch_data: &[u8]) -> B256 {
         for chunk in data::chunks(batch_data) {
             self.keep(chunk.to_vec());
         }
@@ -216,7 +234,7 @@ impl Chain {
 
     /// Puts blobs beside a batch; gives the data commitment. That a versioned hash is of the blob's KZG commitment is for the
     /// reader to check: here it stands for the blob like any other hash.
-    pub(crate) fn blobs(&mut self, blobs: &[Blob]) -> B256 {
+    pub fn blobs(&mut self, blobs: &[Blob]) -> B256 {
         let keep = |blob: &Blob| {
             let versioned_hash = keccak256(blob);
             self.store.blobs.insert(versioned_hash, Box::new(*blob));
@@ -227,18 +245,18 @@ impl Chain {
     }
 
     /// Where the message at `position` begins, and the one before it ends.
-    pub(crate) fn place(&self, position: u64) -> u64 {
+    pub fn place(&self, position: u64) -> u64 {
         self.queue.iter().take(position as usize).map(|message| message.gas_limit).sum()
     }
 
     /// A batch record with this data in calldata, its preimages stored.
-    pub(crate) fn record(&mut self, batch_data: &[u8], consumed: u64) -> Batch {
+    pub fn record(&mut self, batch_data: &[u8], consumed: u64) -> Batch {
         let data_commitment = self.calldata(batch_data);
         self.record_of(data_commitment, consumed)
     }
 
     /// A batch record with this data commitment that consumes `consumed` messages in all, its preimages stored.
-    pub(crate) fn record_of(&mut self, data_commitment: B256, consumed: u64) -> Batch {
+    pub fn record_of(&mut self, data_commitment: B256, consumed: u64) -> Batch {
         let origin = self.origin();
         let origin_hash = self.keep(alloy_rlp::encode(&origin));
         let batch = Batch {
@@ -258,7 +276,7 @@ impl Chain {
     }
 
     /// Executes a batch of raw data, and again from what that read alone.
-    pub(crate) fn execute(&mut self, batch: Batch) -> BatchOutcome {
+    pub fn execute(&mut self, batch: Batch) -> BatchOutcome {
         let recorder = Recorder::new(&self.store);
         let outcome = execute_batch(&recorder, self.output.root(), batch.hash()).unwrap();
         let witness = recorder.into_witness();
@@ -270,20 +288,20 @@ impl Chain {
     }
 
     /// Appends a batch with this data in calldata, and goes on from its outcome.
-    pub(crate) fn append_data(&mut self, batch_data: &[u8], consumed: u64) -> BatchOutcome {
+    pub fn append_data(&mut self, batch_data: &[u8], consumed: u64) -> BatchOutcome {
         let batch = self.record(batch_data, consumed);
         self.append_record(batch)
     }
 
     /// Appends a batch whose data is in these blobs.
-    pub(crate) fn append_blobs(&mut self, blobs: &[Blob], consumed: u64) -> BatchOutcome {
+    pub fn append_blobs(&mut self, blobs: &[Blob], consumed: u64) -> BatchOutcome {
         let data_commitment = self.blobs(blobs);
         let batch = self.record_of(data_commitment, consumed);
         self.append_record(batch)
     }
 
     /// Appends a batch and goes on from its outcome.
-    pub(crate) fn append_record(&mut self, batch: Batch) -> BatchOutcome {
+    pub fn append_record(&mut self, batch: Batch) -> BatchOutcome {
         self.keep(batch.preimage());
         let outcome = self.execute(batch);
         let mut parent = self.head.clone();
@@ -301,12 +319,13 @@ impl Chain {
         outcome
     }
 
-    pub(crate) fn append(&mut self, blocks: &[Block], consumed: u64) -> BatchOutcome {
+    /// Appends a batch of these blocks in calldata.
+    pub fn append(&mut self, blocks: &[Block], consumed: u64) -> BatchOutcome {
         self.append_data(&batch::encode(blocks), consumed)
     }
 
     /// Appends a batch of one block with these transactions and no messages.
-    pub(crate) fn transact(&mut self, transactions: Vec<Bytes>) -> ExecutedBlock {
+    pub fn transact(&mut self, transactions: Vec<Bytes>) -> ExecutedBlock {
         let consumed = self.consumed();
         let outcome = self.append(&[block(self.l1_time, 0, transactions)], consumed);
         let [block] = <[_; 1]>::try_from(outcome.blocks).unwrap();
@@ -314,7 +333,7 @@ impl Chain {
     }
 
     /// The one reason for which the one transaction is skipped.
-    pub(crate) fn refusal(&mut self, transaction: Bytes) -> SkipReason {
+    pub fn refusal(&mut self, transaction: Bytes) -> SkipReason {
         let block = self.transact(vec![transaction]);
         assert!(block.transactions.is_empty());
         assert_eq!(block.skipped.len(), 1);
@@ -322,7 +341,7 @@ impl Chain {
     }
 
     /// Queues one message, and executes it in a batch without data.
-    pub(crate) fn deposit(&mut self, message: QueuedMessage) -> ExecutedBlock {
+    pub fn deposit(&mut self, message: QueuedMessage) -> ExecutedBlock {
         self.enqueue(message);
         let outcome = self.append_data(&[], self.queue.len() as u64);
         let [block] = <[_; 1]>::try_from(outcome.blocks).unwrap();
@@ -330,28 +349,33 @@ impl Chain {
         block
     }
 
-    pub(crate) fn state(&self) -> State<&Store> {
+    /// The state after the last batch.
+    pub fn state(&self) -> State<&Store> {
         State::new(&self.store, self.output.state_root)
     }
 
-    pub(crate) fn info(&self) -> L1Info {
+    /// What it knows of L1.
+    pub fn info(&self) -> L1Info {
         L1Info::read(&mut self.state()).unwrap()
     }
 
-    pub(crate) fn balance(&self, address: Address) -> U256 {
+    /// In wei.
+    pub fn balance(&self, address: Address) -> U256 {
         self.state().account(address).unwrap().map_or(U256::ZERO, |account| account.balance)
     }
 
-    pub(crate) fn nonce(&self, address: Address) -> u64 {
+    /// Of an account.
+    pub fn nonce(&self, address: Address) -> u64 {
         self.state().account(address).unwrap().map_or(0, |account| account.nonce)
     }
 
-    pub(crate) fn slot(&self, address: Address, slot: u64) -> U256 {
+    /// Of an account's storage.
+    pub fn slot(&self, address: Address, slot: u64) -> U256 {
         self.state().storage(address, U256::from(slot)).unwrap()
     }
 
     /// All ETH there is.
-    pub(crate) fn supply(&self, holders: impl IntoIterator<Item = Address>) -> U256 {
+    pub fn supply(&self, holders: impl IntoIterator<Item = Address>) -> U256 {
         holders.into_iter().map(|holder| self.balance(holder)).sum()
     }
 }
@@ -383,9 +407,11 @@ fn check(parent: &Sealed<Header>, block: &ExecutedBlock) {
 
 /// All that there is, blobs being whole.
 #[derive(Clone, Default)]
-pub(crate) struct Store {
-    pub(crate) preimages: BTreeMap<B256, Bytes>,
-    pub(crate) blobs: BTreeMap<B256, Box<Blob>>,
+pub struct Store {
+    /// By Keccak-256 hash.
+    pub preimages: BTreeMap<B256, Bytes>,
+    /// By versioned hash.
+    pub blobs: BTreeMap<B256, Box<Blob>>,
 }
 
 impl Preimages for Store {
@@ -400,9 +426,11 @@ impl Preimages for Store {
 }
 
 /// Everything but what has one hash.
-pub(crate) struct Without<'a> {
-    pub(crate) witness: &'a Witness,
-    pub(crate) hidden: B256,
+pub struct Without<'a> {
+    /// What there is.
+    pub witness: &'a Witness,
+    /// What seems not to be there.
+    pub hidden: B256,
 }
 
 impl Preimages for Without<'_> {
