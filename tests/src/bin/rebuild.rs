@@ -95,14 +95,16 @@ fn program() -> Result<PathBuf> {
 async fn lengthen(devnet: &Devnet, from: u64, to: u64) -> Result<()> {
     let (l2, alice) = (devnet.l2(), devnet.address(Actor::Alice));
     let mut progress = Progress::new("transfers in batches", to);
+    // Deposits count too.
+    let before = l2.get_transaction_count(alice).await? - from;
     let mut sent = from;
     while sent < to {
         let end = to.min(sent + CHUNK);
         let mut request = BatchRequest::new(l2.client());
         let mut answers = Vec::new();
-        for nonce in sent..end {
-            let recipient = Address::from_word(keccak256(nonce.to_be_bytes()));
-            let transfer = devnet.signed_transfer(Actor::Alice, recipient, nonce).await?;
+        for number in sent..end {
+            let recipient = Address::from_word(keccak256(number.to_be_bytes()));
+            let transfer = devnet.signed_transfer(Actor::Alice, recipient, before + number).await?;
             let raw = Bytes::from(transfer.encoded_2718());
             answers.push(request.add_call::<_, B256>("eth_sendRawTransaction", &(raw,))?);
         }
@@ -111,7 +113,7 @@ async fn lengthen(devnet: &Devnet, from: u64, to: u64) -> Result<()> {
             answer.await?;
         }
         eventually("the transfers are in blocks", || async {
-            Ok((l2.get_transaction_count(alice).await? == end).then_some(()))
+            Ok((l2.get_transaction_count(alice).await? == before + end).then_some(()))
         })
         .await?;
         devnet.posted().await?;
