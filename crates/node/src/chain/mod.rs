@@ -363,21 +363,6 @@ impl Chain {
         self.0.heads.subscribe()
     }
 
-    /// A canonical L2 header.
-    pub fn header(&self, number: u64) -> Result<Option<Sealed<Header>>, ChainError> {
-        Ok(self.0.store.read()?.header(number)?)
-    }
-
-    /// A canonical L2 block.
-    pub fn block(&self, number: u64) -> Result<Option<Block>, ChainError> {
-        Ok(self.0.store.read()?.block(number)?)
-    }
-
-    /// Number of a canonical L2 block.
-    pub fn block_number(&self, hash: B256) -> Result<Option<u64>, ChainError> {
-        Ok(self.0.store.read()?.block_number(hash)?)
-    }
-
     /// Where a canonical L2 transaction is.
     pub fn transaction(&self, hash: B256) -> Result<Option<TransactionLocation>, ChainError> {
         let location = self.0.store.read()?.transaction(hash)?;
@@ -396,14 +381,14 @@ impl Chain {
 
     /// A canonical header by any name that JSON-RPC has for a block. It is found in one snapshot, so that no reorganisation comes
     /// between a tag and its block. `pending` is the latest: a block is not shown before it is made.
-    pub fn header_named(&self, name: impl Into<BlockId>) -> Result<Option<Sealed<Header>>, ChainError> {
+    pub fn header(&self, name: impl Into<BlockId>) -> Result<Option<Sealed<Header>>, ChainError> {
         let view = self.0.store.read()?;
         let number = number_of(&view, name.into())?;
         Ok(number.map(|number| view.header(number)).transpose()?.flatten())
     }
 
     /// The block with that header.
-    pub fn block_named(&self, name: impl Into<BlockId>) -> Result<Option<Block>, ChainError> {
+    pub fn block(&self, name: impl Into<BlockId>) -> Result<Option<Block>, ChainError> {
         let view = self.0.store.read()?;
         let number = number_of(&view, name.into())?;
         Ok(number.map(|number| view.block(number)).transpose()?.flatten())

@@ -335,12 +335,12 @@ impl Rpc {
     /// A header that must exist.
     pub(super) fn existing_header(&self, name: impl Into<BlockId>) -> RpcResult<Sealed<Header>> {
         let name = name.into();
-        self.chain.header_named(name)?.ok_or(RpcError::UnknownBlock(name))
+        self.chain.header(name)?.ok_or(RpcError::UnknownBlock(name))
     }
 
     /// A block, if it exists.
     fn block(&self, name: impl Into<BlockId>) -> RpcResult<Option<Block>> {
-        Ok(self.chain.block_named(name)?)
+        Ok(self.chain.block(name)?)
     }
 
     /// A block that must exist.

@@ -101,7 +101,7 @@ fn a_forced_batch_replaces_unsafe_blocks_and_keeps_their_transactions() {
     assert_eq!(heads.unsafe_, heads.safe);
     assert_ne!(heads.safe.hash, unsafe_head.hash);
     assert!(!world.is_included(hash) && world.has(hash));
-    assert_eq!(world.chain().block_number(unsafe_head.hash).unwrap(), None);
+    assert_eq!(world.chain().header(unsafe_head.hash).unwrap(), None);
 
     world.settle();
     assert!(world.is_included(hash));

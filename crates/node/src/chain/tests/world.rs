@@ -245,7 +245,7 @@ impl World {
 
     pub(super) fn balance(&self, address: Address) -> U256 {
         let mut state =
-            self.chain().state_after(&self.chain().header_named(BlockNumberOrTag::Latest).unwrap().unwrap()).unwrap();
+            self.chain().state_after(&self.chain().header(BlockNumberOrTag::Latest).unwrap().unwrap()).unwrap();
         state.account(address).unwrap().map_or(U256::ZERO, |account| account.balance)
     }
 
