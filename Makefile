@@ -40,6 +40,10 @@ setup: $(FORGE_STAMP) ## Install the npm packages and build the contracts with t
 demo: $(DEPLOY_STAMP) ## Deposit, move, withdraw, prove and finalize ETH, on screen
 	$(CARGO) run $(LOCKED) --quiet --package postern-tests --bin demo
 
+.PHONY: demo-dispute
+demo-dispute: $(DEPLOY_STAMP) ## A proposer tries to steal the bridge, and pays for it
+	$(CARGO) run $(LOCKED) --quiet --package postern-tests --bin demo_dispute
+
 .PHONY: test
 test: build test-contracts test-rust ## Every test, and the committed snapshots
 
@@ -89,10 +93,12 @@ fuzz: ## Long runs of the fuzz tests of the derivation and of the machine (some 
 suite: ## The machine's instruction suite anew from qemu-riscv64, and COUNT=n other random programs (Debian: binutils-riscv64-unknown-elf, qemu-user)
 	crates/machine/suite/build.sh --check
 	crates/machine/suite/build.sh --random $(or $(COUNT),100) target/suite
-	SUITE=$(CURDIR)/target/suite $(CARGO) test $(LOCKED) --package postern-machine --test it suite
+	OBJDUMP=riscv64-unknown-elf-objdump SUITE=$(CURDIR)/target/suite $(CARGO) test $(LOCKED) --package postern-machine --test it -- suite disassembly
 
 .PHONY: bench
-bench: $(DEPLOY_STAMP) ## Blocks over growing state, a large outbox, bytes on L1 per transfer, worst batches, steps a second, rebuilds
+bench: $(DEPLOY_STAMP) ## Blocks over growing state, a large outbox, bytes on L1 per transfer, worst batches, steps a second, rebuilds, disputes (WORST=1: also about the worst batch, an hour)
 	$(CARGO) bench $(LOCKED) --package postern-protocol --package postern-execution --package postern-machine --package postern-program
 	$(CARGO) build $(LOCKED) --release --package postern-node
 	$(CARGO) run $(LOCKED) --release --package postern-tests --bin rebuild
+	$(CARGO) run $(LOCKED) --release --package postern-tests --bin dispute
+	$(if $(WORST),$(CARGO) run $(LOCKED) --release --package postern-tests --bin dispute worst)

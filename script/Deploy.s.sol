@@ -13,10 +13,14 @@ import {CanonicalTransactionChain} from "../contracts/src/chain/CanonicalTransac
 import {ICanonicalTransactionChain} from "../contracts/src/chain/ICanonicalTransactionChain.sol";
 import {IStateCommitmentChain} from "../contracts/src/chain/IStateCommitmentChain.sol";
 import {StateCommitmentChain} from "../contracts/src/chain/StateCommitmentChain.sol";
+import {DisputeGame} from "../contracts/src/dispute/DisputeGame.sol";
+import {MachineStep} from "../contracts/src/dispute/MachineStep.sol";
+import {Segment} from "../contracts/src/dispute/Segment.sol";
 import {MeteringConfig} from "../contracts/src/libraries/Metering.sol";
 
 /// @title Deploys Postern's L1 side
-/// @notice The three contracts behind ERC-1967 proxies, each with its own ProxyAdmin, and the timelock that owns them all.
+/// @notice Four contracts behind ERC-1967 proxies, each with its own ProxyAdmin, the timelock that owns them all, and the contract
+/// that executes single steps of the fault-proof machine, which has no state and no owner.
 ///
 ///     forge script script/Deploy.s.sol --rpc-url $L1 --broadcast --private-key $KEY
 ///
@@ -24,6 +28,7 @@ import {MeteringConfig} from "../contracts/src/libraries/Metering.sol";
 /// | ----------------- | ---------------------------------------------- | ------------------------------------ |
 /// | `DEPLOY_CONFIG`   | parameters, see `Config`                       | `script/config/devnet.json`          |
 /// | `GENESIS`         | the L2's genesis, from `postern-node genesis`  | `deployments/<chainId>/genesis.json` |
+/// | `PROGRAM`         | facts of the machine's program, see `Program`  | `program/postern-program.json`       |
 /// | `DEPLOYMENTS_DIR` | where `<Name>.json` goes, one for a contract   | `deployments/<chainId>`              |
 ///
 /// @dev Files are written with `--broadcast` only. Forge runs the script before it sends the transactions, so `blockNumber` in
@@ -35,8 +40,6 @@ contract Deploy is Script {
         uint256 l2ChainId;
         /// The first sequencer, an externally owned account.
         address sequencer;
-        /// Who may reject commitments. On a devnet an account under the tests' control.
-        address disputeGame;
         /// Delay of the timelock, in seconds; at least `exitTime` and `GOVERNANCE_MARGIN`.
         uint256 governanceDelay;
         /// Who may propose to the timelock, and cancel.
@@ -51,8 +54,28 @@ contract Deploy is Script {
         uint256 bond;
         /// The age at which a queued message is overdue, in L1 seconds.
         uint256 forceDelay;
+        /// Disputes about commitments.
+        DisputeConfig dispute;
         /// The market for L2 gas; checked by the bridge.
         MeteringConfig metering;
+    }
+
+    /// Parameters of disputes.
+    struct DisputeConfig {
+        /// How long a side may think on a branch, all its moves together, in L1 blocks.
+        uint256 clock;
+        /// How long it has at least for each move, in L1 blocks.
+        uint256 extension;
+        /// Bond for an opening, in wei; a string in the file.
+        uint256 bond;
+    }
+
+    /// The program that the fault-proof machine runs over a batch; the fields are keys of the file.
+    struct Program {
+        /// Root of the memory that it starts with.
+        bytes32 memoryRoot;
+        /// Where it starts.
+        uint64 entry;
     }
 
     /// What was deployed.
@@ -61,9 +84,12 @@ contract Deploy is Script {
         Bridge bridge;
         CanonicalTransactionChain canonicalTransactionChain;
         StateCommitmentChain stateCommitmentChain;
+        DisputeGame disputeGame;
+        MachineStep machineStep;
         address bridgeImplementation;
         address canonicalTransactionChainImplementation;
         address stateCommitmentChainImplementation;
+        address disputeGameImplementation;
     }
 
     /// A file that the script needs is not there.
@@ -88,6 +114,9 @@ contract Deploy is Script {
     /// @dev No window or delay is meant to be longer; it keeps sums far from overflow.
     uint256 private constant MAX_DURATION = 365 days;
 
+    /// @dev Extensions that a dispute may last beyond both sides' clocks, one for each move and one to spare.
+    uint256 private constant EXTENSIONS = Segment.LEVELS + 1;
+
     /// @notice Deploys to the chain that forge is connected to.
     /// @dev Returns nothing, or forge would take a revert of the script for a return value, and say so before the error.
     function run() external {
@@ -99,20 +128,22 @@ contract Deploy is Script {
     function deployAsConfigured() public returns (Deployment memory deployment) {
         string memory genesisPath = vm.envOr("GENESIS", string.concat(_defaultDirectory(), "/genesis.json"));
         string memory configPath = vm.envOr("DEPLOY_CONFIG", string("script/config/devnet.json"));
+        string memory programPath = vm.envOr("PROGRAM", string("program/postern-program.json"));
         requireNotDeployed(_directory());
 
         Config memory config = readConfig(configPath);
+        Program memory program = readProgram(programPath);
         bytes32 genesisOutputRoot = readGenesisOutputRoot(genesisPath, config.l2ChainId);
 
         vm.startBroadcast();
         (, address deployer,) = vm.readCallers();
-        deployment = deploy(config, genesisOutputRoot, deployer);
+        deployment = deploy(config, program, genesisOutputRoot, deployer);
         vm.stopBroadcast();
     }
 
     /// @notice Deploys and wires the contracts.
     /// @param deployer The account that creates them; its nonce says where they will be.
-    function deploy(Config memory config, bytes32 genesisOutputRoot, address deployer)
+    function deploy(Config memory config, Program memory program, bytes32 genesisOutputRoot, address deployer)
         public
         returns (Deployment memory deployment)
     {
@@ -123,9 +154,10 @@ contract Deploy is Script {
 
         // Each implementation holds its peers' proxies as immutables, and these come after all implementations.
         uint256 nonce = vm.getNonce(deployer);
-        address ctc = vm.computeCreateAddress(deployer, nonce + 3);
-        address scc = vm.computeCreateAddress(deployer, nonce + 4);
-        address bridge = vm.computeCreateAddress(deployer, nonce + 5);
+        address ctc = vm.computeCreateAddress(deployer, nonce + 5);
+        address scc = vm.computeCreateAddress(deployer, nonce + 6);
+        address bridge = vm.computeCreateAddress(deployer, nonce + 7);
+        address game = vm.computeCreateAddress(deployer, nonce + 8);
 
         // The casts lose nothing: `check` bounds each value.
         // forge-lint: disable-start(unsafe-typecast)
@@ -138,15 +170,28 @@ contract Deploy is Script {
             new StateCommitmentChain(
                 ICanonicalTransactionChain(ctc),
                 IOutboxVerifier(bridge),
-                config.disputeGame,
+                game,
                 uint64(config.windowSeconds),
                 uint64(config.windowBlocks),
                 uint96(config.bond)
             )
         );
-        // forge-lint: disable-end(unsafe-typecast)
         deployment.bridgeImplementation =
             address(new Bridge(ICanonicalTransactionChain(ctc), IStateCommitmentChain(scc), config.metering));
+        deployment.machineStep = new MachineStep();
+        deployment.disputeGameImplementation = address(
+            new DisputeGame(
+                IStateCommitmentChain(scc),
+                ICanonicalTransactionChain(ctc),
+                deployment.machineStep,
+                program.memoryRoot,
+                program.entry,
+                uint24(config.dispute.clock),
+                uint24(config.dispute.extension),
+                uint96(config.dispute.bond)
+            )
+        );
+        // forge-lint: disable-end(unsafe-typecast)
 
         address owner = address(deployment.timelock);
         deployment.canonicalTransactionChain = CanonicalTransactionChain(
@@ -172,18 +217,28 @@ contract Deploy is Script {
                 "Bridge", bridge, deployment.bridgeImplementation, owner, abi.encodeCall(Bridge.initialize, ())
             )
         );
+        // The game has nothing to initialize, but a proxy insists on a call.
+        deployment.disputeGame = DisputeGame(
+            _deployProxy(
+                "DisputeGame",
+                game,
+                deployment.disputeGameImplementation,
+                owner,
+                abi.encodeCall(deployment.disputeGame.CLOCK, ())
+            )
+        );
     }
 
     /// @notice The longest that a user needs to leave under the rules in force, in seconds: to be forced in, and to have it
-    /// final.
+    /// final, though it is disputed to the last.
     function exitTime(Config memory config) public pure returns (uint256) {
-        return 2 * config.forceDelay + Math.max(config.windowSeconds, SLOT * config.windowBlocks);
+        uint256 dispute = 2 * config.dispute.clock + EXTENSIONS * config.dispute.extension;
+        return 2 * config.forceDelay + Math.max(config.windowSeconds, SLOT * config.windowBlocks) + SLOT * dispute;
     }
 
     /// @notice Reverts if the parameters cannot make a safe deployment.
     function check(Config memory config) public pure {
         if (config.sequencer == address(0)) revert AddressMissing("sequencer");
-        if (config.disputeGame == address(0)) revert AddressMissing("disputeGame");
         if (config.proposers.length == 0) revert AddressMissing("proposers");
         for (uint256 i; i < config.proposers.length; ++i) {
             if (config.proposers[i] == address(0)) revert AddressMissing("proposers");
@@ -194,6 +249,10 @@ contract Deploy is Script {
         _checkRange("windowBlocks", config.windowBlocks, 1, MAX_DURATION);
         _checkRange("forceDelay", config.forceDelay, 1, MAX_DURATION);
         _checkRange("bond", config.bond, 1, type(uint96).max);
+        _checkRange("dispute.clock", config.dispute.clock, 1, MAX_DURATION / SLOT);
+        _checkRange("dispute.extension", config.dispute.extension, 1, config.dispute.clock);
+        // To dispute a commitment must not take more than to propose it.
+        _checkRange("dispute.bond", config.dispute.bond, 1, config.bond);
 
         uint256 minimumDelay = exitTime(config) + GOVERNANCE_MARGIN;
         if (config.governanceDelay < minimumDelay) {
@@ -206,7 +265,6 @@ contract Deploy is Script {
         string memory json = _readFile("configuration", path);
         config.l2ChainId = vm.parseJsonUint(json, ".l2ChainId");
         config.sequencer = vm.parseJsonAddress(json, ".sequencer");
-        config.disputeGame = vm.parseJsonAddress(json, ".disputeGame");
         config.governanceDelay = vm.parseJsonUint(json, ".governanceDelay");
         config.proposers = vm.parseJsonAddressArray(json, ".proposers");
         config.executors = vm.parseJsonAddressArray(json, ".executors");
@@ -214,11 +272,22 @@ contract Deploy is Script {
         config.windowBlocks = vm.parseJsonUint(json, ".windowBlocks");
         config.bond = vm.parseJsonUint(json, ".bond");
         config.forceDelay = vm.parseJsonUint(json, ".forceDelay");
+        config.dispute = DisputeConfig({
+            clock: vm.parseJsonUint(json, ".dispute.clock"),
+            extension: vm.parseJsonUint(json, ".dispute.extension"),
+            bond: vm.parseJsonUint(json, ".dispute.bond")
+        });
         config.metering = MeteringConfig({
             minimumPrice: _readUint64(json, "metering.minimumPrice"),
             targetPerBlock: _readUint64(json, "metering.targetPerBlock"),
             maximumPerBlock: _readUint64(json, "metering.maximumPerBlock")
         });
+    }
+
+    /// @notice Reads what the program is.
+    function readProgram(string memory path) public view returns (Program memory) {
+        string memory json = _readFile("program", path);
+        return Program({memoryRoot: vm.parseJsonBytes32(json, ".memoryRoot"), entry: _readUint64(json, "entry")});
     }
 
     /// @notice Reads the root of the output that the L2 begins with.
@@ -231,7 +300,8 @@ contract Deploy is Script {
 
     /// @notice Reverts if the directory's files name contracts that exist on this chain.
     function requireNotDeployed(string memory directory) public view {
-        string[4] memory names = ["Timelock", "CanonicalTransactionChain", "StateCommitmentChain", "Bridge"];
+        string[6] memory names =
+            ["Timelock", "CanonicalTransactionChain", "StateCommitmentChain", "Bridge", "DisputeGame", "MachineStep"];
         for (uint256 i; i < names.length; ++i) {
             string memory path = _path(directory, names[i]);
             if (!vm.isFile(path)) continue;
@@ -257,6 +327,8 @@ contract Deploy is Script {
             deployment.stateCommitmentChainImplementation
         );
         _write(directory, "Bridge", address(deployment.bridge), deployment.bridgeImplementation);
+        _write(directory, "DisputeGame", address(deployment.disputeGame), deployment.disputeGameImplementation);
+        _write(directory, "MachineStep", address(deployment.machineStep), address(0));
     }
 
     /// @dev Where the files of this deployment go.

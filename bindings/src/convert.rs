@@ -4,11 +4,12 @@ use alloy::primitives::U256;
 use postern_protocol::{
     batch::Batch,
     commitment::Commitment,
+    dispute::{Dispute, Node},
     message::{Message, QueuedMessage},
     output::{Output, VERSION},
 };
 
-use crate::{Bridge, CanonicalTransactionChain, Outbox, StateCommitmentChain};
+use crate::{Bridge, CanonicalTransactionChain, DisputeGame, Outbox, StateCommitmentChain};
 
 impl From<Message> for Bridge::Message {
     fn from(message: Message) -> Self {
@@ -62,8 +63,29 @@ impl From<StateCommitmentChain::Commitment> for Commitment {
     }
 }
 
+impl From<DisputeGame::Node> for Node {
+    fn from(node: DisputeGame::Node) -> Self {
+        let DisputeGame::Node { parent, first, start, pointsRoot: points_root } = node;
+        Self { parent, first, start, points_root }
+    }
+}
+
+impl From<Node> for DisputeGame::Node {
+    fn from(node: Node) -> Self {
+        let Node { parent, first, start, points_root } = node;
+        Self { parent, first, start, pointsRoot: points_root }
+    }
+}
+
+impl From<Dispute> for DisputeGame::Dispute {
+    fn from(dispute: Dispute) -> Self {
+        let Dispute { segment, agreed, disputed, siblings } = dispute;
+        Self { segment: U256::from(segment), agreed, disputed, siblings }
+    }
+}
+
 /// Each contract's bindings have their own Rust types for the same Solidity structs.
-macro_rules! outgoing {
+macro_rules! commitment_to {
     ($($contract:ident),+) => {$(
         impl From<Commitment> for $contract::Commitment {
             fn from(commitment: Commitment) -> Self {
@@ -77,7 +99,11 @@ macro_rules! outgoing {
                 }
             }
         }
+    )+};
+}
 
+macro_rules! output_to {
+    ($($contract:ident),+) => {$(
         impl From<Output> for $contract::Output {
             fn from(output: Output) -> Self {
                 Self {
@@ -94,4 +120,5 @@ macro_rules! outgoing {
     )+};
 }
 
-outgoing!(Bridge, StateCommitmentChain);
+commitment_to!(Bridge, DisputeGame, StateCommitmentChain);
+output_to!(Bridge, StateCommitmentChain);

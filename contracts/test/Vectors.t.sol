@@ -5,6 +5,9 @@ import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 import {TrieProof} from "@openzeppelin/contracts/utils/cryptography/TrieProof.sol";
 import {Test} from "forge-std/Test.sol";
 import {AddressAlias} from "../src/libraries/AddressAlias.sol";
+import {Challenge} from "../src/dispute/Challenge.sol";
+import {Node} from "../src/dispute/Node.sol";
+import {Dispute, Segment} from "../src/dispute/Segment.sol";
 import {DataCommitment} from "../src/libraries/DataCommitment.sol";
 import {OutboxTree} from "../src/libraries/OutboxTree.sol";
 import {Batch} from "../src/types/Batch.sol";
@@ -29,6 +32,10 @@ contract VectorsTest is Test {
         "bytes32 blockHash,uint64 blockNumber,uint64 batchCount,bytes32 root)";
     string private constant COMMITMENT = "Vector(bytes32 parent,bytes32 batchHash,uint64 batchCount,bytes32 outputRoot,"
         "bytes32[] checkpoints,address proposer,bytes32 id)";
+    string private constant CHALLENGE = "Vector(bytes32 commitment,uint64 position,bytes32 id)";
+    string private constant NODE =
+        "Vector(bytes32 parent,uint64 first,bytes32 start,bytes32[] points,bytes32 pointsRoot,bytes32 id)";
+    string private constant DISPUTE = "Vector(uint256 segment,bytes32 agreed,bytes32 disputed,bytes32[] siblings)";
     string private constant ALIAS = "Vector(address address,address alias)";
     string private constant PROOF = "Vector(uint64 index,uint64 count,bytes32 leaf,bytes32[] proof,bytes32 root)";
     string private constant MULTIPROOF =
@@ -87,6 +94,20 @@ contract VectorsTest is Test {
         bytes32 outputRoot;
         bytes32[] checkpoints;
         address proposer;
+        bytes32 id;
+    }
+
+    struct ChallengeVector {
+        Challenge challenge;
+        bytes32 id;
+    }
+
+    struct NodeVector {
+        bytes32 parent;
+        uint64 first;
+        bytes32 start;
+        bytes32[] points;
+        bytes32 pointsRoot;
         bytes32 id;
     }
 
@@ -237,6 +258,61 @@ contract VectorsTest is Test {
         assertEq(genesis.id(), vm.parseJsonBytes32(json, "$.genesis.id"));
         // The first commitment of the file builds on it.
         assertEq(genesis.id(), vm.parseJsonBytes32(json, "$.commitments[0].parent"));
+    }
+
+    function test_Challenges() public view {
+        ChallengeVector[] memory vectors = abi.decode(parse("disputes", "$.challenges", CHALLENGE), (ChallengeVector[]));
+        assertGt(vectors.length, 0);
+        for (uint256 i; i < vectors.length; ++i) {
+            assertEq(vectors[i].challenge.id(), vectors[i].id);
+        }
+    }
+
+    function test_Nodes() public view {
+        NodeVector[] memory vectors = disputeNodes();
+        assertGt(vectors.length, 0);
+        for (uint256 i; i < vectors.length; ++i) {
+            NodeVector memory v = vectors[i];
+            assertEq(this.pointsRootOf(v.points), v.pointsRoot);
+            assertEq(Node(v.parent, v.first, v.start, v.pointsRoot).id(), v.id);
+        }
+    }
+
+    /// Every segment of the second node.
+    function test_Disputes() public view {
+        NodeVector memory node = disputeNodes()[1];
+        Dispute[] memory vectors = abi.decode(parse("disputes", "$.disputes", DISPUTE), (Dispute[]));
+        assertEq(vectors.length, Segment.POINTS);
+        for (uint256 i; i < vectors.length; ++i) {
+            Dispute memory v = vectors[i];
+            assertEq(v.segment, i + 1);
+            assertEq(v.agreed, i == 0 ? node.start : node.points[i - 1]);
+            assertEq(v.disputed, node.points[i]);
+            assertEq(v.siblings.length, Segment.siblingsOf(v.segment));
+            assertEq(this.disputeRootOf(v), node.pointsRoot);
+        }
+    }
+
+    function test_Spacings() public view {
+        uint256[] memory spacings = vm.parseJsonUintArray(read("disputes"), "$.spacings");
+        assertEq(spacings.length, Segment.LEVELS);
+        for (uint256 i; i < spacings.length; ++i) {
+            assertEq(Segment.spacing(i + 1), spacings[i]);
+        }
+    }
+
+    function disputeNodes() private view returns (NodeVector[] memory) {
+        return abi.decode(parse("disputes", "$.nodes", NODE), (NodeVector[]));
+    }
+
+    /// @dev The library reads points from calldata.
+    function pointsRootOf(bytes32[] calldata points) external pure returns (bytes32) {
+        return Segment.root(points);
+    }
+
+    /// @dev The library reads disputes from calldata.
+    function disputeRootOf(Dispute calldata dispute) external pure returns (bytes32) {
+        return Segment.rootOf(dispute);
     }
 
     function test_Aliases() public view {

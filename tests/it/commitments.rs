@@ -216,7 +216,7 @@ async fn refuses_what_cannot_be_proposed() -> Result<()> {
     let reject = contract.reject(commitment.into(), RECIPIENT).call().await;
     let error = expect_revert::<StateCommitmentChain::NotDisputeGame>(reject);
     assert_eq!(error.received, devnet.address(Actor::Bob));
-    assert_eq!(error.expected, devnet.address(Actor::Disputer));
+    assert_eq!(error.expected, *devnet.dispute_game().address());
 
     let descendant = contract.rejectDescendant(commitment.into()).call().await;
     let error = expect_revert::<StateCommitmentChain::ParentNotRejected>(descendant);
@@ -240,7 +240,7 @@ async fn a_final_one_is_final() -> Result<()> {
     let executable = devnet.executable(&withdrawal).await?;
     let contract = devnet.state_commitment_chain();
 
-    let reject = contract.reject(commitment.into(), RECIPIENT).from(devnet.address(Actor::Disputer));
+    let reject = contract.reject(commitment.into(), RECIPIENT).from(*devnet.dispute_game().address());
     let error = expect_revert::<StateCommitmentChain::UnexpectedCommitmentStatus>(reject.call().await);
     assert_eq!((error.id, error.received, error.expected), (commitment.id(), 2, PROPOSED));
     let output = *executable.provable().output();

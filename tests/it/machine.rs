@@ -1,15 +1,15 @@
 //! Batches of real chains in the fault-proof machine: the program comes to the node's outputs, and the contract takes its steps.
 
-use std::{cell::Cell, collections::BTreeSet};
+use std::{cell::Cell, collections::BTreeSet, ops::ControlFlow};
 
 use alloy::{
     network::TransactionBuilder,
-    primitives::{Address, B256, Bytes},
+    primitives::{B256, Bytes},
     providers::Provider,
     rpc::types::TransactionRequest,
 };
-use eyre::{OptionExt, Result, ensure};
-use postern_bindings::machine_step::MachineStep::{self, MachineStepErrors};
+use eyre::{Result, ensure};
+use postern_bindings::machine_step::MachineStep::MachineStepErrors;
 use postern_machine::{BlobProof, Host, Precompiles};
 use postern_node::{
     DataSource, NodeConfig,
@@ -86,13 +86,6 @@ fn system_calls(trace: &Trace) -> Result<Vec<(Question, u64)>> {
     Ok(steps)
 }
 
-/// Deploys the contract.
-async fn machine_step(devnet: &Devnet) -> Result<Address> {
-    let deployer = devnet.client(Actor::Deployer);
-    let receipt = MachineStep::deploy_builder(deployer.l1()).send().await?.mined().await?;
-    receipt.contract_address.ok_or_eyre("no contract was created")
-}
-
 /// Neither another witness nor another next state is confirmed.
 async fn refuses_others(contract: &StepContract, step: &Step) {
     let mut witness = step.witness.to_vec();
@@ -116,14 +109,15 @@ async fn demo(mut devnet: Devnet, by_blobs: bool) -> Result<()> {
     devnet.posted().await?;
     let batches = devnet.node().chain().heads().derived;
     ensure!(batches >= 3, "only {batches} batches");
-    let address = machine_step(&devnet).await?;
+    let address = devnet.dispute_game().MACHINE_STEP().call().await?;
     devnet.stop_node().await?;
 
     let contract = StepContract::connect(devnet.l1_url().as_str(), Some(address)).await?;
     let program = postern_program::program();
     let mut asked = [0; 3];
     for index in 0..batches {
-        let trace = Trace::run(&program, DerivedBatch::open(&devnet.data(), index)?, |_| ())?;
+        let batch = DerivedBatch::open(&devnet.data(), index)?;
+        let trace = Trace::run(&program, batch, |_| ControlFlow::Continue(()))?;
         let calls = system_calls(&trace)?;
         calls.iter().for_each(|(question, _)| asked[*question as usize] += 1);
         let last = trace.steps() - 1;

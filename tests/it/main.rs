@@ -8,6 +8,7 @@ mod claims;
 mod clients;
 mod commitments;
 mod deposits;
+mod disputes;
 mod exit;
 mod flooding;
 mod forcing;

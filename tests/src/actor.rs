@@ -22,8 +22,8 @@ pub enum Actor {
     Mallory,
     /// Proposes to the timelock.
     Governance,
-    /// Stands for the dispute contract: may reject commitments.
-    Disputer,
+    /// Disputes false commitments, and defends true ones.
+    Challenger,
 }
 
 impl Actor {
@@ -38,7 +38,7 @@ impl Actor {
         Self::Stranger,
         Self::Mallory,
         Self::Governance,
-        Self::Disputer,
+        Self::Challenger,
     ];
 
     /// Position among Anvil's accounts.
@@ -59,7 +59,7 @@ impl fmt::Display for Actor {
             Self::Stranger => "stranger",
             Self::Mallory => "Mallory",
             Self::Governance => "governance",
-            Self::Disputer => "disputer",
+            Self::Challenger => "challenger",
         })
     }
 }

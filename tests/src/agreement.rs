@@ -4,7 +4,7 @@ use postern_node::{NodeHandle, chain::Chain};
 use crate::{devnet::Devnet, wait::eventually};
 
 /// Checks that two nodes that have followed L1 to its head tell the same of it, from genesis on: messages, batches, L2 blocks,
-/// outputs, commitments, messages executed on L1.
+/// outputs, commitments and disputes about them, messages executed on L1.
 ///
 /// # Errors
 /// If they differ, or a database fails.
@@ -30,7 +30,15 @@ pub fn check_agreement(received: &Chain, expected: &Chain) -> Result<()> {
     for count in 0..=heads.derived {
         ensure!(received.output(count)? == expected.output(count)?, "output {count} differs");
     }
-    ensure!(received.commitments_from(0)? == expected.commitments_from(0)?, "commitments differ");
+    let commitments = expected.commitments_from(0)?;
+    ensure!(received.commitments_from(0)? == commitments, "commitments differ");
+    for commitment in commitments {
+        let challenges = expected.challenges_of(commitment.id)?;
+        ensure!(received.challenges_of(commitment.id)? == challenges, "challenges of {} differ", commitment.id);
+        for challenge in challenges {
+            ensure!(received.nodes_of(challenge)? == expected.nodes_of(challenge)?, "nodes of {challenge:?} differ");
+        }
+    }
     let messages: Vec<_> = (0..expected.outbox_count(heads.derived)?.unwrap_or_default()).collect();
     let executed = received.finalized_messages(&messages)?;
     ensure!(executed == expected.finalized_messages(&messages)?, "messages executed on L1 differ");
@@ -43,9 +51,7 @@ impl Devnet {
     /// # Errors
     /// If it does not, within some time, or a node fails.
     pub async fn check_rebuild(&self, node: &NodeHandle) -> Result<()> {
-        let directory = tempfile::tempdir_in(self.deployments())?;
-        let name = directory.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let fresh = self.follower(&name).await?;
+        let fresh = self.observer().await?;
         let (chain, expected) = (node.chain(), fresh.chain());
         eventually("both nodes follow L1", || async {
             let (heads, other) = (chain.heads(), expected.heads());

@@ -2,6 +2,7 @@
 
 use alloy::{
     eips::BlockNumberOrTag,
+    primitives::B256,
     providers::{Provider, ext::AnvilApi},
     rpc::types::anvil::ReorgOptions,
 };
@@ -47,6 +48,25 @@ impl Devnet {
         self.mine(blocks).await
     }
 
+    /// Lets the challenge window of one commitment pass, and no more time than that takes.
+    ///
+    /// # Errors
+    /// If L1 cannot be reached.
+    pub async fn warp_past_window_of(&self, commitment: B256) -> Result<()> {
+        let end = self.state_commitment_chain().finalizableAt(commitment).call().await?;
+        let head = self.l1_head().await?;
+        self.l1().anvil_increase_time(end.time.saturating_sub(head.time)).await?;
+        self.mine_to(end.blockNumber.max(head.block_number + 1)).await
+    }
+
+    /// Lets the clocks of all sides expire in every dispute: what can still be countered then was posted later.
+    ///
+    /// # Errors
+    /// If L1 cannot be reached.
+    pub async fn warp_past_clock(&self) -> Result<()> {
+        self.mine(self.dispute_game().CLOCK().call().await?.to()).await
+    }
+
     /// Makes an L1 block at this time, in seconds, or at once if that is past.
     ///
     /// # Errors
@@ -56,6 +76,15 @@ impl Devnet {
             self.l1().anvil_set_next_block_timestamp(time).await?;
         }
         self.mine(1).await
+    }
+
+    /// Makes L1 blocks until the last one has this number, if it has not yet.
+    ///
+    /// # Errors
+    /// If L1 cannot be reached.
+    pub async fn mine_to(&self, block_number: u64) -> Result<()> {
+        let head = self.l1_head().await?.block_number;
+        if head < block_number { self.mine(block_number - head).await } else { Ok(()) }
     }
 
     /// Makes L1 blocks until the next one has this number and time: transactions sent then are executed in it. Nothing else

@@ -41,14 +41,15 @@ impl Devnet {
         Ok(Ledger { held, paid: self.paid_out().await?, on_l2 })
     }
 
-    /// Checks that no ETH was made or lost. All deposits must be executed.
+    /// Checks that no ETH was made or lost, in the bridge and in bonds. All deposits must be executed, and all accounts with ETH on
+    /// L2 or with bonds must be actors or among `others`.
     ///
     /// # Errors
     /// If the sums differ, or a node cannot be reached.
     pub async fn check_conservation(&self, others: &[Address]) -> Result<()> {
         let Ledger { held, paid, on_l2 } = self.ledger(others).await?;
         ensure!(held + paid == on_l2, "the bridge holds {held} and paid {paid} wei, but {on_l2} are or were on L2");
-        Ok(())
+        self.check_bonds(others).await
     }
 
     /// ETH that left the bridge with messages.

@@ -2,6 +2,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use alloy::{
     contract::{CallBuilder, CallDecoder},
+    eips::BlockNumberOrTag,
     network::{EthereumWallet, TransactionBuilder},
     node_bindings::AnvilInstance,
     primitives::{Address, B256, Bytes},
@@ -15,12 +16,13 @@ use eyre::{OptionExt, Result, ensure};
 use postern_bindings::{
     bridge::Bridge::BridgeInstance,
     canonical_transaction_chain::CanonicalTransactionChain::CanonicalTransactionChainInstance,
+    dispute_game::DisputeGame::DisputeGameInstance,
     state_commitment_chain::StateCommitmentChain::StateCommitmentChainInstance,
 };
 use postern_client::Deployment;
 use postern_node::{
-    BlobSource, DataSource, Node, NodeConfig, NodeHandle, SequencerConfig, proposer::ProposerConfig,
-    relayer::RelayerConfig,
+    BlobSource, DataSource, Node, NodeConfig, NodeError, NodeHandle, SequencerConfig, chain::ChainError,
+    challenger::ChallengerConfig, proposer::ProposerConfig, relayer::RelayerConfig, store::StoreError,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -46,17 +48,21 @@ pub struct Roles {
     pub proposer: bool,
     /// Executes messages for others.
     pub relayer: bool,
+    /// Disputes false commitments, and defends true ones.
+    pub challenger: bool,
 }
 
 impl Roles {
     /// None: a node that only follows.
-    pub const REPLICA: Self = Self { sequencer: false, proposer: false, relayer: false };
+    pub const REPLICA: Self = Self { sequencer: false, proposer: false, relayer: false, challenger: false };
     /// L2 goes on, but nobody proposes.
     pub const SEQUENCER: Self = Self { sequencer: true, ..Self::REPLICA };
     /// Users take their messages out themselves.
-    pub const OPERATOR: Self = Self { sequencer: true, proposer: true, relayer: false };
-    /// Everything.
-    pub const ALL: Self = Self { sequencer: true, proposer: true, relayer: true };
+    pub const OPERATOR: Self = Self { proposer: true, ..Self::SEQUENCER };
+    /// The same, with somebody who watches.
+    pub const GUARDED: Self = Self { challenger: true, ..Self::OPERATOR };
+    /// Everything that moves L2 and its messages on.
+    pub const ALL: Self = Self { relayer: true, ..Self::OPERATOR };
 }
 
 /// An L1 with the contracts, and an L2 node.
@@ -123,8 +129,15 @@ impl Devnet {
         config.proposer = self.roles.proposer.then(|| (self.signer(Actor::Proposer), proposer));
         let relayer = RelayerConfig { poll_interval: POLL, retry_delay: POLL, ..RelayerConfig::default() };
         config.relayer = self.roles.relayer.then(|| (self.signer(Actor::Relayer), relayer));
+        config.challenger = self.roles.challenger.then(|| self.challenger());
         (self.tune)(&mut config);
         config
+    }
+
+    /// With what any node is the challenger.
+    pub fn challenger(&self) -> (PrivateKeySigner, ChallengerConfig) {
+        let config = ChallengerConfig { poll_interval: POLL, ..ChallengerConfig::default() };
+        (self.signer(Actor::Challenger), config)
     }
 
     /// What another node is started with, which has nothing but L1 to go by: its own directory, its own port, no role.
@@ -148,13 +161,33 @@ impl Devnet {
         Ok(Node::start(self.follower_config(name)).await?)
     }
 
+    /// Starts another node, which follows, with a directory of its own, and waits until it has derived all that is on L1.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn observer(&self) -> Result<NodeHandle> {
+        let directory = tempfile::tempdir_in(self.deployments())?.keep();
+        let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let node = self.follower(&name).await?;
+        self.has_synced(&node).await?;
+        Ok(node)
+    }
+
     /// Starts the node, with what an earlier one left in its directory.
     ///
     /// # Errors
     /// If it runs, or does not start.
     pub async fn start_node(&mut self) -> Result<()> {
         ensure!(self.node.is_none(), "the node runs");
-        let node = Node::start(self.node_config()).await?;
+        let in_use = |error: &_| matches!(error, NodeError::Chain(ChainError::Store(StoreError::InUse { .. })));
+        // What an earlier one had open may close a moment after it has stopped.
+        let start = || async {
+            match Node::start(self.node_config()).await {
+                Err(error) if in_use(&error) => Ok(None),
+                started => Ok(Some(started?)),
+            }
+        };
+        let node = eventually("the data directory is free", start).await?;
         self.rpc_address = node.rpc_address();
         self.node = Some(node);
         Ok(())
@@ -174,11 +207,7 @@ impl Devnet {
     /// If that one does not start.
     pub async fn crash_node(&mut self) -> Result<()> {
         drop(self.node.take().ok_or_eyre("the node does not run")?);
-        // What it had open closes a moment later.
-        let node =
-            eventually("the node starts again", || async { Ok(Node::start(self.node_config()).await.ok()) }).await?;
-        self.node = Some(node);
-        Ok(())
+        self.start_node().await
     }
 
     /// Stops the node, and starts it with other roles.
@@ -313,6 +342,11 @@ impl Devnet {
         StateCommitmentChainInstance::new(self.deployment.state_commitment_chain.address, &self.l1)
     }
 
+    /// The dispute contract, for reading.
+    pub fn dispute_game(&self) -> DisputeGameInstance<&DynProvider> {
+        DisputeGameInstance::new(self.deployment.dispute_game.address, &self.l1)
+    }
+
     /// Deploys a test contract of `contracts/test/support` with these constructor arguments, on either chain.
     ///
     /// # Errors
@@ -363,15 +397,24 @@ impl Devnet {
         .await
     }
 
-    /// Waits until the node has derived all that is on L1 now.
+    /// Waits until the node has derived all that is on L1.
     ///
     /// # Errors
     /// If it does not.
     pub async fn synced(&self) -> Result<()> {
-        let head = self.l1_head().await?;
+        self.has_synced(self.node()).await
+    }
+
+    /// Waits until some node has derived all that is on L1.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn has_synced(&self, node: &NodeHandle) -> Result<()> {
         eventually("the node follows L1", || async {
-            let heads = self.node().chain().heads();
-            Ok((heads.l1.number >= head.block_number && heads.synced()).then_some(()))
+            let head = self.l1.get_block_by_number(BlockNumberOrTag::Latest).await?.ok_or_eyre("L1 has no block")?;
+            let heads = node.chain().heads();
+            // By hash: it may have followed another block of this number.
+            Ok((heads.l1.hash == head.header.hash && heads.synced()).then_some(()))
         })
         .await
     }

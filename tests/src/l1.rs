@@ -158,5 +158,6 @@ pub fn tool(name: &str) -> Result<PathBuf> {
 
 /// An Anvil on a free port; it ends with what is returned.
 fn spawn() -> Result<AnvilInstance> {
-    Ok(Anvil::at(tool("anvil")?).port(0_u16).try_spawn()?)
+    // Loading a state takes more than the 2 MB that it takes otherwise.
+    Ok(Anvil::at(tool("anvil")?).port(0_u16).arg("--no-request-size-limit").try_spawn()?)
 }

@@ -4,14 +4,19 @@
 //! Each [`Devnet`] has its own L1, directories and ports, so tests run side by side.
 
 mod actor;
+pub mod adversary;
 mod agreement;
 mod clock;
 mod conservation;
 mod devnet;
+pub mod disputes;
+mod forgery;
 mod journal;
 mod l1;
+pub mod measure;
 mod proxy;
 mod revert;
+pub mod stage;
 mod steps;
 pub mod targets;
 mod wait;
@@ -21,6 +26,7 @@ pub use agreement::check_agreement;
 pub use clock::L1Point;
 pub use conservation::Ledger;
 pub use devnet::{Devnet, Roles};
+pub use forgery::{Forgery, Lie};
 pub use journal::Journal;
 pub use l1::{L2_CHAIN_ID, repository, tool};
 pub use proxy::{Call, Proxy, Reaction};

@@ -164,18 +164,6 @@ impl Devnet {
         Ok(commitment)
     }
 
-    /// Rejects a commitment, as the dispute contract would after a dispute that `challenger` won.
-    ///
-    /// # Errors
-    /// If that fails.
-    pub async fn reject(&self, commitment: Commitment, challenger: Actor) -> Result<()> {
-        let disputer = self.client(Actor::Disputer);
-        let contract = disputer.state_commitment_chain();
-        let reject = contract.reject(commitment.into(), self.address(challenger));
-        ensure!(reject.send().await?.mined().await?.status(), "the rejection was refused");
-        Ok(())
-    }
-
     /// Id of the commitment that all others build on.
     ///
     /// # Errors

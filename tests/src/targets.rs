@@ -39,6 +39,13 @@ sol! {
         function senderAfter() external view returns (address);
     }
 
+    /// Does what it is told to, and takes no ETH.
+    #[derive(Debug)]
+    #[sol(rpc)]
+    contract Puppet {
+        function act(address target, uint256 value, bytes data) external payable;
+    }
+
     /// Sends to L2 as a contract.
     #[sol(rpc)]
     contract Depositor {

@@ -101,6 +101,10 @@ interface IStateCommitmentChain {
     /// @notice Batches that a commitment applies, since genesis.
     function batchCountOf(bytes32 id) external view returns (uint64);
 
+    /// @notice Disputes about a commitment that are open, or found it false: it is final only when there are none, however long
+    /// its window has passed.
+    function challengesOf(bytes32 id) external view returns (uint32);
+
     /// @notice From which L1 time (seconds) and which L1 block a commitment's own window allows finalization. Both count.
     function finalizableAt(bytes32 id) external view returns (uint64 time, uint64 blockNumber);
 

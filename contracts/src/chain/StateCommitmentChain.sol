@@ -241,6 +241,11 @@ contract StateCommitmentChain is IStateCommitmentChain, Initializable {
     }
 
     /// @inheritdoc IStateCommitmentChain
+    function challengesOf(bytes32 id) external view returns (uint32) {
+        return _records[id].challenges;
+    }
+
+    /// @inheritdoc IStateCommitmentChain
     function finalizableAt(bytes32 id) external view returns (uint64 time, uint64 blockNumber) {
         Record memory record = _records[id];
         if (record.status == CommitmentStatus.Unknown) return (0, 0);

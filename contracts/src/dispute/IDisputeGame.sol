@@ -115,8 +115,12 @@ interface IDisputeGame {
     /// A standing opening rejects the commitment.
     /// @param commitment The commitment, which matters for openings alone.
     /// @param position Of the disputed checkpoint, likewise.
-    /// @param nodes To be decided: open with all counters decided and the clock expired, or countered.
+    /// @param nodes To be decided: open with all counters decided and the clock expired, or countered. What is decided already is
+    /// passed over.
     function resolve(Commitment calldata commitment, uint64 position, Node[] calldata nodes) external;
+
+    /// @notice Adds to the caller's free bond, of which moves take what is not sent along.
+    function depositBond() external payable;
 
     /// @notice Pays out free bond of the caller.
     function withdrawBond(address recipient, uint256 amount) external;

@@ -239,7 +239,7 @@ contract ExecuteMessageTest is PosternTest {
         Message memory message = makeTransfer(0, RECIPIENT, 1 ether);
         (Commitment memory commitment, Output memory output) = propose(message.leaf());
         bridge.proveMessage(message, commitment, output, noSiblings);
-        vm.prank(DISPUTE_GAME);
+        vm.prank(address(game));
         stateCommitmentChain.reject(commitment, STRANGER);
         assertStatus(message, commitment.id(), MessageStatus.WaitingToProve, 0, 0);
     }

@@ -254,7 +254,7 @@ contract MessageQueueTest is PosternTest {
         });
         Deploy.Config memory config = makeConfig();
         config.metering = metering;
-        adopt(script.deploy(config, makeOutput(0, 0).root(), address(script)));
+        adopt(deploy(config));
 
         gasLimit = uint64(bound(gasLimit, bridge.minimumGasLimit(0), largest));
         assertEq(bridge.availableGas(), metering.maximumPerBlock);

@@ -102,7 +102,7 @@ contract ProveMessageTest is PosternTest {
     }
 
     function test_RevertWhen_CommitmentIsRejected() public {
-        vm.prank(DISPUTE_GAME);
+        vm.prank(address(game));
         stateCommitmentChain.reject(commitment, STRANGER);
         vm.expectRevert(abi.encodeWithSelector(IOutboxVerifier.CommitmentNotStanding.selector, commitment.id()));
         prove(3);
@@ -110,7 +110,7 @@ contract ProveMessageTest is PosternTest {
 
     function test_RevertWhen_CommitmentIsRejectedAfterTheProof() public {
         prove(3);
-        vm.prank(DISPUTE_GAME);
+        vm.prank(address(game));
         stateCommitmentChain.reject(commitment, STRANGER);
         passChallengeWindow();
         Message memory message = makeMessages()[3];

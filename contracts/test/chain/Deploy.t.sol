@@ -10,6 +10,8 @@ import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.s
 import {Bridge} from "../../src/bridge/Bridge.sol";
 import {CanonicalTransactionChain} from "../../src/chain/CanonicalTransactionChain.sol";
 import {StateCommitmentChain} from "../../src/chain/StateCommitmentChain.sol";
+import {MachineState} from "../../src/dispute/MachineState.sol";
+import {Segment} from "../../src/dispute/Segment.sol";
 import {Commitment} from "../../src/types/Commitment.sol";
 import {ChainTest} from "../support/ChainTest.sol";
 import {Deploy} from "../../../script/Deploy.s.sol";
@@ -18,6 +20,7 @@ contract DeployTest is ChainTest {
     string private constant DEVNET = "script/config/devnet.json";
     string private constant SEPOLIA = "script/config/sepolia.json";
     string private constant GENESIS = "contracts/test/chain/genesis.json";
+    string private constant PROGRAM = "program/postern-program.json";
     bytes32 private constant GENESIS_OUTPUT_ROOT = 0x1f0e5d5c4b3a29181706f5e4d3c2b1a0987654321fedcba9876543210abcdef1;
 
     // ----------------------------------------------------------------------------------------------- wiring
@@ -30,7 +33,7 @@ contract DeployTest is ChainTest {
 
         assertEq(address(stateCommitmentChain.CANONICAL_TRANSACTION_CHAIN()), address(canonicalTransactionChain));
         assertEq(address(stateCommitmentChain.BRIDGE()), address(bridge));
-        assertEq(stateCommitmentChain.DISPUTE_GAME(), DISPUTE_GAME);
+        assertEq(stateCommitmentChain.DISPUTE_GAME(), address(game));
         assertEq(stateCommitmentChain.WINDOW_SECONDS(), WINDOW_SECONDS);
         assertEq(stateCommitmentChain.WINDOW_BLOCKS(), WINDOW_BLOCKS);
         assertEq(stateCommitmentChain.BOND(), BOND);
@@ -42,8 +45,35 @@ contract DeployTest is ChainTest {
         assertEq(bridge.MAXIMUM_PER_BLOCK(), MAXIMUM_PER_BLOCK);
     }
 
+    function test_Deploy_WiresTheDisputeGame() public view {
+        assertEq(address(game.STATE_COMMITMENT_CHAIN()), address(stateCommitmentChain));
+        assertEq(address(game.CANONICAL_TRANSACTION_CHAIN()), address(canonicalTransactionChain));
+        assertEq(address(game.MACHINE_STEP()), address(deployment.machineStep));
+        assertEq(game.CLOCK(), CLOCK);
+        assertEq(game.EXTENSION(), EXTENSION);
+        assertEq(game.BOND(), NODE_BOND);
+    }
+
+    /// Disputes are about the program in `program/`, from its first instruction.
+    function test_Deploy_DisputesTheProgram() public view {
+        string memory json = vm.readFile(PROGRAM);
+        bytes32 root = vm.parseJsonBytes32(json, ".memoryRoot");
+        uint64 entry = uint64(vm.parseUint(vm.parseJsonString(json, ".entry")));
+        assertNotEq(root, 0);
+        assertNotEq(entry, 0);
+        assertEq(game.PROGRAM_ROOT(), root);
+        assertEq(game.PROGRAM_ENTRY(), entry);
+        // The state that a run over no input begins in, as the machine's own crate computes it.
+        assertEq(
+            MachineState.startHash(game.PROGRAM_ROOT(), game.PROGRAM_ENTRY(), 0),
+            vm.parseJsonBytes32(json, ".initialStateHash")
+        );
+        bytes memory code = vm.getDeployedCode("MachineStep.sol:MachineStep");
+        assertEq(keccak256(address(deployment.machineStep).code), keccak256(code));
+    }
+
     function test_Deploy_TimelockOwnsAll() public view {
-        (address[3] memory proxies, address[3] memory implementations) = contracts();
+        (address[4] memory proxies, address[4] memory implementations) = contracts();
         for (uint256 i; i < proxies.length; ++i) {
             assertEq(ProxyAdmin(proxyAdminOf(proxies[i])).owner(), address(timelock));
             assertEq(
@@ -59,8 +89,9 @@ contract DeployTest is ChainTest {
     }
 
     function test_RevertWhen_Reinitialized() public {
-        (address[3] memory proxies, address[3] memory implementations) = contracts();
-        for (uint256 i; i < proxies.length; ++i) {
+        (address[4] memory proxies, address[4] memory implementations) = contracts();
+        // The last, the game, has nothing to initialize.
+        for (uint256 i; i < 3; ++i) {
             expectInitialized(proxies[i]);
             expectInitialized(implementations[i]);
         }
@@ -70,7 +101,7 @@ contract DeployTest is ChainTest {
 
     function testFuzz_RevertWhen_UpgraderIsNotTimelock(address caller) public {
         vm.assume(caller != address(timelock));
-        (address[3] memory proxies, address[3] memory implementations) = contracts();
+        (address[4] memory proxies, address[4] memory implementations) = contracts();
         for (uint256 i; i < proxies.length; ++i) {
             ProxyAdmin admin = ProxyAdmin(proxyAdminOf(proxies[i]));
             vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, caller));
@@ -82,7 +113,7 @@ contract DeployTest is ChainTest {
     function test_RevertWhen_RolesUpgrade() public {
         testFuzz_RevertWhen_UpgraderIsNotTimelock(SEQUENCER);
         testFuzz_RevertWhen_UpgraderIsNotTimelock(GOVERNANCE);
-        testFuzz_RevertWhen_UpgraderIsNotTimelock(DISPUTE_GAME);
+        testFuzz_RevertWhen_UpgraderIsNotTimelock(address(game));
         testFuzz_RevertWhen_UpgraderIsNotTimelock(address(script));
     }
 
@@ -94,7 +125,7 @@ contract DeployTest is ChainTest {
             (ITransparentUpgradeableProxy(address(bridge)), deployment.stateCommitmentChainImplementation, "")
         );
         uint256 delay = timelock.getMinDelay();
-        assertGe(delay, 2 * FORCE_DELAY + WINDOW_SECONDS + 1 days);
+        assertGe(delay, leastDelay());
         vm.prank(GOVERNANCE);
         timelock.schedule(address(admin), 0, upgrade, 0, 0, delay);
 
@@ -120,7 +151,7 @@ contract DeployTest is ChainTest {
 
     function testFuzz_RevertWhen_GovernanceIsFasterThanExit(uint256 delay) public {
         Deploy.Config memory config = makeConfig();
-        uint256 least = 2 * FORCE_DELAY + WINDOW_SECONDS + 1 days;
+        uint256 least = leastDelay();
         config.governanceDelay = bound(delay, 0, least - 1);
         vm.expectRevert(abi.encodeWithSelector(Deploy.GovernanceDelayTooShort.selector, config.governanceDelay, least));
         deploy(config);
@@ -130,21 +161,23 @@ contract DeployTest is ChainTest {
     function test_RevertWhen_GovernanceIsFasterThanTheWindowInBlocks() public {
         Deploy.Config memory config = makeConfig();
         config.windowBlocks = 500_000;
-        uint256 least = 2 * FORCE_DELAY + 12 * 500_000 + 1 days;
-        config.governanceDelay = least - 1;
-        vm.expectRevert(abi.encodeWithSelector(Deploy.GovernanceDelayTooShort.selector, least - 1, least));
-        deploy(config);
-        config.governanceDelay = least;
-        deploy(config);
+        expectLeastDelay(config, 2 * FORCE_DELAY + 12 * (500_000 + disputeBlocks()) + 1 days);
+    }
+
+    /// What a user needs to be final may be disputed to the last: both sides' clocks, and their extensions.
+    function test_RevertWhen_GovernanceIsFasterThanADispute() public {
+        Deploy.Config memory config = makeConfig();
+        config.dispute.clock = CLOCK + 1;
+        expectLeastDelay(config, leastDelay() + 12 * 2);
+        config = makeConfig();
+        config.dispute.extension = EXTENSION + 1;
+        expectLeastDelay(config, leastDelay() + 12 * 9);
     }
 
     function test_RevertWhen_AccountIsMissing() public {
         Deploy.Config memory config = makeConfig();
         config.sequencer = address(0);
         expectAddressMissing(config, "sequencer");
-        config = makeConfig();
-        config.disputeGame = address(0);
-        expectAddressMissing(config, "disputeGame");
         config = makeConfig();
         config.proposers[0] = address(0);
         expectAddressMissing(config, "proposers");
@@ -173,19 +206,58 @@ contract DeployTest is ChainTest {
         expectOutOfRange(config, "bond", config.bond, 1, type(uint96).max);
     }
 
+    function test_RevertWhen_ClockIsOutOfRange() public {
+        Deploy.Config memory config = makeConfig();
+        config.dispute.clock = 0;
+        expectOutOfRange(config, "dispute.clock", 0, 1, 365 days / 12);
+        config.dispute.clock = 365 days / 12 + 1;
+        expectOutOfRange(config, "dispute.clock", config.dispute.clock, 1, 365 days / 12);
+    }
+
+    function test_RevertWhen_ExtensionIsOutOfRange() public {
+        Deploy.Config memory config = makeConfig();
+        config.dispute.extension = 0;
+        expectOutOfRange(config, "dispute.extension", 0, 1, CLOCK);
+        config.dispute.extension = CLOCK + 1;
+        expectOutOfRange(config, "dispute.extension", CLOCK + 1, 1, CLOCK);
+    }
+
+    function test_RevertWhen_BondOfAnOpeningIsOutOfRange() public {
+        Deploy.Config memory config = makeConfig();
+        config.dispute.bond = 0;
+        expectOutOfRange(config, "dispute.bond", 0, 1, BOND);
+        config.dispute.bond = uint256(BOND) + 1;
+        expectOutOfRange(config, "dispute.bond", config.dispute.bond, 1, BOND);
+    }
+
+    /// Nothing is cut off: the largest parameters arrive as they are.
+    function test_Deploy_LargestDispute() public {
+        Deploy.Config memory config = makeConfig();
+        config.bond = type(uint96).max;
+        config.dispute = Deploy.DisputeConfig({clock: 365 days / 12, extension: 365 days / 12, bond: config.bond});
+        config.governanceDelay = type(uint64).max;
+        adopt(deploy(config));
+        assertEq(game.CLOCK(), 365 days / 12);
+        assertEq(game.EXTENSION(), 365 days / 12);
+        assertEq(game.BOND(), type(uint96).max);
+        assertEq(game.bondFor(Segment.LEVELS), uint256(type(uint96).max) << 7);
+    }
+
     function test_RevertWhen_DeployerIsAnother() public {
         // The addresses are predicted from another account's nonce, as if a transaction came in between.
-        address predicted = vm.computeCreateAddress(STRANGER, vm.getNonce(STRANGER) + 3);
-        address actual = vm.computeCreateAddress(address(script), vm.getNonce(address(script)) + 4);
+        address predicted = vm.computeCreateAddress(STRANGER, vm.getNonce(STRANGER) + 5);
+        address actual = vm.computeCreateAddress(address(script), vm.getNonce(address(script)) + 6);
         vm.expectRevert(
             abi.encodeWithSelector(Deploy.AddressMismatch.selector, "CanonicalTransactionChain", actual, predicted)
         );
-        script.deploy(makeConfig(), GENESIS_OUTPUT_ROOT, STRANGER);
+        script.deploy(makeConfig(), program, GENESIS_OUTPUT_ROOT, STRANGER);
     }
 
     function test_RevertWhen_FileIsMissing() public {
         vm.expectRevert(abi.encodeWithSelector(Deploy.FileMissing.selector, "configuration", "script/config/none.json"));
         script.readConfig("script/config/none.json");
+        vm.expectRevert(abi.encodeWithSelector(Deploy.FileMissing.selector, "program", "program/none.json"));
+        script.readProgram("program/none.json");
         vm.expectRevert(
             abi.encodeWithSelector(
                 Deploy.FileMissing.selector, "genesis (make it with `postern-node genesis`)", "deployments/none.json"
@@ -207,6 +279,9 @@ contract DeployTest is ChainTest {
         assertEq(config.l2ChainId, 42_069);
         assertEq(config.bond, 0.1 ether);
         assertEq(config.metering.maximumPerBlock, 50_000_000);
+        assertEq(config.dispute.clock, 300);
+        assertEq(config.dispute.extension, 10);
+        assertEq(config.dispute.bond, 0.01 ether);
         deploy(config);
     }
 
@@ -215,13 +290,14 @@ contract DeployTest is ChainTest {
         Deploy.Config memory config = script.readConfig(SEPOLIA);
         expectAddressMissing(config, "sequencer");
         config.sequencer = SEQUENCER;
-        expectAddressMissing(config, "disputeGame");
-        config.disputeGame = DISPUTE_GAME;
         expectAddressMissing(config, "proposers");
         config.proposers[0] = GOVERNANCE;
         deploy(config);
         assertEq(config.windowSeconds, 7 days);
         assertEq(config.windowBlocks, 50_400);
+        assertEq(config.dispute.clock, 3 days / 12);
+        assertEq(config.dispute.extension, 3 hours / 12);
+        assertEq(config.dispute.bond, 0.01 ether);
     }
 
     /// As a user runs it, but for the sending: from the files named in the environment.
@@ -233,6 +309,8 @@ contract DeployTest is ChainTest {
         genesis.outputRoot = GENESIS_OUTPUT_ROOT;
         assertEq(deployed.stateCommitmentChain.genesisCommitment(), genesis.id());
         assertEq(address(deployed.stateCommitmentChain.BRIDGE()), address(deployed.bridge));
+        assertEq(deployed.stateCommitmentChain.DISPUTE_GAME(), address(deployed.disputeGame));
+        assertEq(deployed.disputeGame.PROGRAM_ROOT(), vm.parseJsonBytes32(vm.readFile(PROGRAM), ".memoryRoot"));
         // A run without `--broadcast` leaves no trace.
         script.run();
         assertFalse(vm.exists("target/forge/not-written"));
@@ -248,19 +326,29 @@ contract DeployTest is ChainTest {
         json = vm.readFile(string.concat(directory, "/Timelock.json"));
         assertEq(vm.parseJsonAddress(json, ".address"), address(timelock));
         assertFalse(vm.keyExistsJson(json, ".implementation"));
+        json = vm.readFile(string.concat(directory, "/DisputeGame.json"));
+        assertEq(vm.parseJsonAddress(json, ".address"), address(game));
+        assertEq(vm.parseJsonAddress(json, ".implementation"), deployment.disputeGameImplementation);
+        json = vm.readFile(string.concat(directory, "/MachineStep.json"));
+        assertEq(vm.parseJsonAddress(json, ".address"), address(deployment.machineStep));
+        assertFalse(vm.keyExistsJson(json, ".implementation"));
 
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                Deploy.AlreadyDeployed.selector, string.concat(directory, "/Timelock.json"), address(timelock)
-            )
-        );
-        script.requireNotDeployed(directory);
-
-        // On a chain that was started anew nothing of it is left.
-        (address[3] memory proxies,) = contracts();
-        vm.etch(address(timelock), "");
-        for (uint256 i; i < proxies.length; ++i) {
-            vm.etch(proxies[i], "");
+        // On a chain that was started anew nothing of it is left; until then each contract is in the way.
+        string[6] memory names =
+            ["Timelock", "CanonicalTransactionChain", "StateCommitmentChain", "Bridge", "DisputeGame", "MachineStep"];
+        address[6] memory addresses = [
+            address(timelock),
+            address(canonicalTransactionChain),
+            address(stateCommitmentChain),
+            address(bridge),
+            address(game),
+            address(deployment.machineStep)
+        ];
+        for (uint256 i; i < names.length; ++i) {
+            string memory path = string.concat(directory, "/", names[i], ".json");
+            vm.expectRevert(abi.encodeWithSelector(Deploy.AlreadyDeployed.selector, path, addresses[i]));
+            script.requireNotDeployed(directory);
+            vm.etch(addresses[i], "");
         }
         script.requireNotDeployed(directory);
         vm.removeDir(directory, true);
@@ -268,16 +356,23 @@ contract DeployTest is ChainTest {
 
     // ---------------------------------------------------------------------------------------------- helpers
 
-    function deploy(Deploy.Config memory config) private {
-        script.deploy(config, GENESIS_OUTPUT_ROOT, address(script));
+    /// @dev In L1 blocks.
+    function disputeBlocks() private pure returns (uint256) {
+        return 2 * CLOCK + 9 * EXTENSION;
     }
 
-    function contracts() private view returns (address[3] memory proxies, address[3] memory implementations) {
-        proxies = [address(bridge), address(canonicalTransactionChain), address(stateCommitmentChain)];
+    /// @dev The shortest delay of governance that the parameters of these tests allow, in seconds.
+    function leastDelay() private pure returns (uint256) {
+        return 2 * FORCE_DELAY + WINDOW_SECONDS + 12 * disputeBlocks() + 1 days;
+    }
+
+    function contracts() private view returns (address[4] memory proxies, address[4] memory implementations) {
+        proxies = [address(bridge), address(canonicalTransactionChain), address(stateCommitmentChain), address(game)];
         implementations = [
             deployment.bridgeImplementation,
             deployment.canonicalTransactionChainImplementation,
-            deployment.stateCommitmentChainImplementation
+            deployment.stateCommitmentChainImplementation,
+            deployment.disputeGameImplementation
         ];
     }
 
@@ -298,6 +393,14 @@ contract DeployTest is ChainTest {
         }
         // The other two are not its own.
         assertEq(refusals, 1);
+    }
+
+    function expectLeastDelay(Deploy.Config memory config, uint256 least) private {
+        config.governanceDelay = least - 1;
+        vm.expectRevert(abi.encodeWithSelector(Deploy.GovernanceDelayTooShort.selector, least - 1, least));
+        deploy(config);
+        config.governanceDelay = least;
+        deploy(config);
     }
 
     function expectAddressMissing(Deploy.Config memory config, string memory key) private {

@@ -307,8 +307,8 @@ contract StateCommitmentChainTest is ChainTest {
     function testFuzz_Reject_SplitsTheBond(uint96 bond) public {
         bond = uint96(bound(bond, 1, type(uint96).max));
         Deploy.Config memory config = makeConfig();
-        config.bond = bond;
-        adopt(script.deploy(config, makeOutput(0, 0).root(), address(script)));
+        (config.bond, config.dispute.bond) = (bond, bond);
+        adopt(deploy(config));
         appendBatches(1);
 
         (bytes32 batchHash, bytes32[] memory checkpoints) = claim(lastFinal, makeOutput(1, 0));
@@ -329,13 +329,13 @@ contract StateCommitmentChainTest is ChainTest {
     }
 
     function testFuzz_RevertWhen_CallerIsNotDisputeGame(address caller) public {
-        vm.assume(caller != DISPUTE_GAME && caller != proxyAdminOf(address(stateCommitmentChain)));
+        vm.assume(caller != address(game) && caller != proxyAdminOf(address(stateCommitmentChain)));
         (Commitment memory commitment,) = proposeFirst();
-        vm.expectRevert(abi.encodeWithSelector(IStateCommitmentChain.NotDisputeGame.selector, caller, DISPUTE_GAME));
+        vm.expectRevert(abi.encodeWithSelector(IStateCommitmentChain.NotDisputeGame.selector, caller, address(game)));
         vm.startPrank(caller);
         stateCommitmentChain.reject(commitment, caller);
         bytes memory reason =
-            abi.encodeWithSelector(IStateCommitmentChain.NotDisputeGame.selector, caller, DISPUTE_GAME);
+            abi.encodeWithSelector(IStateCommitmentChain.NotDisputeGame.selector, caller, address(game));
         vm.expectRevert(reason);
         stateCommitmentChain.openChallenge(commitment);
         vm.expectRevert(reason);
@@ -347,7 +347,7 @@ contract StateCommitmentChainTest is ChainTest {
     function test_RevertWhen_FinalizedUnderChallenge() public {
         (Commitment memory commitment, Output memory output) = proposeFirst();
         bytes32 id = commitment.id();
-        vm.startPrank(DISPUTE_GAME);
+        vm.startPrank(address(game));
         stateCommitmentChain.openChallenge(commitment);
         stateCommitmentChain.openChallenge(commitment);
         passChallengeWindow();
@@ -363,10 +363,25 @@ contract StateCommitmentChainTest is ChainTest {
         stateCommitmentChain.openChallenge(commitment);
     }
 
+    function test_ChallengesOf() public {
+        (Commitment memory commitment,) = proposeFirst();
+        bytes32 id = commitment.id();
+        vm.startPrank(address(game));
+        assertEq(stateCommitmentChain.challengesOf(id), 0);
+        stateCommitmentChain.openChallenge(commitment);
+        stateCommitmentChain.openChallenge(commitment);
+        assertEq(stateCommitmentChain.challengesOf(id), 2);
+        stateCommitmentChain.closeChallenge(id);
+        assertEq(stateCommitmentChain.challengesOf(id), 1, "one failed");
+        stateCommitmentChain.reject(commitment, CHALLENGER);
+        assertEq(stateCommitmentChain.challengesOf(id), 1, "one found it false");
+        assertEq(stateCommitmentChain.challengesOf("unknown"), 0);
+    }
+
     /// A dispute may last longer than the window, and end in rejection.
     function test_Reject_UnderChallenge() public {
         (Commitment memory commitment,) = proposeFirst();
-        vm.prank(DISPUTE_GAME);
+        vm.prank(address(game));
         stateCommitmentChain.openChallenge(commitment);
         passChallengeWindow();
         reject(commitment);
@@ -377,7 +392,7 @@ contract StateCommitmentChainTest is ChainTest {
     function test_RevertWhen_ChallengedAfterTheWindow() public {
         (Commitment memory commitment,) = proposeFirst();
         (uint64 time, uint64 blockNumber) = stateCommitmentChain.finalizableAt(commitment.id());
-        vm.startPrank(DISPUTE_GAME);
+        vm.startPrank(address(game));
         vm.warp(time);
         vm.roll(blockNumber - 1);
         stateCommitmentChain.openChallenge(commitment);
@@ -391,7 +406,7 @@ contract StateCommitmentChainTest is ChainTest {
 
     function test_RevertWhen_ChallengeIsNotOpen() public {
         (Commitment memory commitment,) = proposeFirst();
-        vm.startPrank(DISPUTE_GAME);
+        vm.startPrank(address(game));
         vm.expectRevert(stdError.arithmeticError);
         stateCommitmentChain.closeChallenge(commitment.id());
     }
@@ -567,7 +582,7 @@ contract StateCommitmentChainTest is ChainTest {
     }
 
     function reject(Commitment memory commitment) private {
-        vm.prank(DISPUTE_GAME);
+        vm.prank(address(game));
         stateCommitmentChain.reject(commitment, CHALLENGER);
     }
 

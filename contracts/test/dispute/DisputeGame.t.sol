@@ -21,8 +21,34 @@ contract Refuser {
     }
 }
 
+/// @notice Plays, and is paid, but asks for its bond once more while it is.
+contract Grasper {
+    IDisputeGame private immutable GAME;
+    bytes public lastReason;
+
+    constructor(IDisputeGame game) payable {
+        GAME = game;
+    }
+
+    function play(uint256 value, bytes calldata move) external {
+        (bool success,) = address(GAME).call{value: value}(move);
+        require(success, "move refused");
+    }
+
+    function grasp() external {
+        GAME.withdrawBond(address(this), GAME.bondOf(address(this)));
+    }
+
+    receive() external payable {
+        try GAME.withdrawBond(address(this), msg.value) {}
+        catch (bytes memory reason) {
+            lastReason = reason;
+        }
+    }
+}
+
 contract DisputeGameTest is DisputeTest {
-    uint64 private constant LIE = 7;
+    bytes32 private constant LIE = bytes32(uint256(7));
     /// The lie begins somewhere in the loop.
     uint64 private constant LAST_TRUE = 1234;
 
@@ -110,9 +136,9 @@ contract DisputeGameTest is DisputeTest {
         bytes32[] memory points = truePoints(0, 1, input);
         Node memory opening = open(points, 0);
         Node[] memory nodes = new Node[](101);
-        for (uint64 i; i < 50; ++i) {
+        for (uint256 i; i < 50; ++i) {
             Dispute memory dispute = disputeOf(opening, points, 1);
-            bytes32[] memory junk = pointsOf(0, 2, input, 100 + i, 0);
+            bytes32[] memory junk = pointsOf(0, 2, input, bytes32(100 + i), 0);
             counterBy(LIAR, opening, dispute, junk, game.bondFor(2));
             Node memory counter = counterOf(opening, 1, dispute, junk);
             Dispute memory back = disputeOf(counter, junk, 1);
@@ -143,6 +169,48 @@ contract DisputeGameTest is DisputeTest {
         (nodes[0], nodes[1]) = (first, second);
         resolve(nodes);
         assertEq(game.bondOf(CHALLENGER), 2 * NODE_BOND);
+    }
+
+    /// What is decided stays so, and nothing is added to it.
+    function test_RevertWhen_MovedAfterResolution() public {
+        Node memory opening = open(truePoints(0, 1, input), 0);
+        (Node[] memory nodes, Dispute memory last) = playDown(opening, input, LIE, LAST_TRUE);
+        Node memory deepest = nodes[Segment.LEVELS - 1];
+        prove(deepest, last);
+        pass(2 * CLOCK);
+        resolve(reversed(nodes, Segment.LEVELS - 1));
+
+        bytes memory witness = witnessOf(registersAt(LAST_TRUE, input, 0), "");
+        vm.expectRevert(unexpected(deepest, NodeStatus.Refuted));
+        game.proveStep(deepest, last, witness);
+        bytes32[] memory points = truePoints(0, 1, input);
+        for (uint256 i; i < Segment.LEVELS - 1; ++i) {
+            NodeStatus status = i & 1 == 0 ? NodeStatus.Stands : NodeStatus.Refuted;
+            vm.expectRevert(unexpected(nodes[i], status));
+            game.counter{value: 100 ether}(nodes[i], last, points);
+        }
+        points[3] = keccak256("junk");
+        bytes memory reason = abi.encodeWithSelector(
+            IStateCommitmentChain.UnexpectedCommitmentStatus.selector,
+            commitment.id(),
+            CommitmentStatus.Rejected,
+            CommitmentStatus.Proposed
+        );
+        openingFails(2, points, endOf(input, 0), reason);
+    }
+
+    /// A refuted node whose parent does not know yet is not countered either.
+    function test_RevertWhen_CounteredNodeIsCountered() public {
+        bytes32[] memory points = truePoints(0, 1, input);
+        Node memory opening = open(points, 0);
+        Dispute memory dispute = disputeOf(opening, points, 1);
+        bytes32[] memory junk = pointsOf(0, 2, input, LIE, 0);
+        counterBy(LIAR, opening, dispute, junk, game.bondFor(2));
+        pass(CLOCK + 1);
+        resolve(only(counterOf(opening, 1, dispute, junk)));
+        assertStatus(opening, NodeStatus.Countered);
+        vm.expectRevert(unexpected(opening, NodeStatus.Countered));
+        game.counter{value: 100 ether}(opening, dispute, truePoints(0, 2, keccak256("other")));
     }
 
     // Opening.
@@ -345,8 +413,8 @@ contract DisputeGameTest is DisputeTest {
         assertStatus(opening, NodeStatus.Stands);
         vm.expectRevert(unexpected(opening, NodeStatus.Stands));
         game.counter{value: 2 * NODE_BOND}(opening, dispute, junk);
-        vm.expectRevert(unexpected(opening, NodeStatus.Stands));
         resolve(only(opening));
+        assertEq(game.bondOf(CHALLENGER), NODE_BOND, "once");
     }
 
     /// Time alone, without blocks, runs down no clock.
@@ -377,6 +445,27 @@ contract DisputeGameTest is DisputeTest {
     }
 
     // Steps.
+
+    /// To the block, like any move.
+    function test_StepInTheLastBlock() public {
+        Node memory opening = open(truePoints(0, 1, input), 0);
+        (Node[] memory nodes, Dispute memory last) = playDown(opening, input, LIE, LAST_TRUE);
+        Node memory deepest = nodes[Segment.LEVELS - 1];
+        uint256 deadline = game.counterDeadline(deepest);
+        vm.roll(deadline + 1);
+        uint256 snapshot = vm.snapshotState();
+        bytes memory witness = witnessOf(registersAt(LAST_TRUE, input, 0), "");
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.ClockExpired.selector, deadline + 1, deadline));
+        game.proveStep(deepest, last, witness);
+        // Nobody can save what was not answered in time.
+        resolve(only(deepest));
+        assertStatus(nodes[Segment.LEVELS - 2], NodeStatus.Countered);
+
+        vm.revertToState(snapshot);
+        vm.roll(deadline);
+        prove(deepest, last);
+        assertStatus(deepest, NodeStatus.Refuted);
+    }
 
     function test_RevertWhen_StepIsRight() public {
         Node memory opening = open(truePoints(0, 1, input), 0);
@@ -423,6 +512,35 @@ contract DisputeGameTest is DisputeTest {
         game.resolve(genesis, 2, only(opening));
     }
 
+    /// Somebody decides some nodes before the page with all of them is in L1: the rest is decided, and nothing twice.
+    function test_PageIsNotSpoiledByWhoDecidesFirst() public {
+        Node memory opening = open(truePoints(0, 1, input), 0);
+        (Node[] memory nodes, Dispute memory last) = playDown(opening, input, LIE, LAST_TRUE);
+        prove(nodes[Segment.LEVELS - 1], last);
+        pass(2 * CLOCK);
+        Node[] memory page = reversed(nodes, Segment.LEVELS);
+        uint256 snapshot = vm.snapshotState();
+        resolve(page);
+        (uint256 won, uint256 lost) = (game.bondOf(CHALLENGER), game.bondOf(stateCommitmentChain.BURN_ADDRESS()));
+        vm.revertToState(snapshot);
+
+        vm.startPrank(STRANGER);
+        resolve(only(page[1]));
+        resolve(only(page[2]));
+        vm.stopPrank();
+        resolve(page);
+        assertTrue(stateCommitmentChain.commitmentStatus(commitment.id()) == CommitmentStatus.Rejected);
+        vm.recordLogs();
+        resolve(page);
+        assertEq(vm.getRecordedLogs().length, 0, "nothing is left to decide");
+        for (uint256 i; i < nodes.length; ++i) {
+            assertStatus(nodes[i], i & 1 == 0 ? NodeStatus.Stands : NodeStatus.Refuted);
+        }
+        assertEq(game.bondOf(CHALLENGER), won);
+        assertEq(game.bondOf(stateCommitmentChain.BURN_ADDRESS()), lost);
+        assertEq(game.bondOf(STRANGER), 0);
+    }
+
     // Bonds.
 
     function test_BondsAreReused() public {
@@ -439,6 +557,90 @@ contract DisputeGameTest is DisputeTest {
         vm.prank(CHALLENGER);
         game.open{value: 1}(next, genesis, truth, 0, truePoints(0, 1, first), endOf(first, 0));
         assertEq(game.bondOf(CHALLENGER), 1);
+    }
+
+    function test_DepositBond() public {
+        vm.expectEmit(address(game));
+        emit IDisputeGame.BondCredited(CHALLENGER, 3 * NODE_BOND);
+        vm.prank(CHALLENGER);
+        game.depositBond{value: 3 * NODE_BOND}();
+        assertEq(game.bondOf(CHALLENGER), 3 * NODE_BOND);
+        assertEq(address(game).balance, 3 * NODE_BOND);
+
+        // Moves without ETH.
+        vm.startPrank(CHALLENGER);
+        game.open(commitment, genesis, checkpoints, 2, truePoints(0, 1, input), endOf(input, 0));
+        assertEq(game.bondOf(CHALLENGER), 2 * NODE_BOND);
+        game.withdrawBond(CHALLENGER, 2 * NODE_BOND);
+        assertEq(address(game).balance, NODE_BOND);
+    }
+
+    // Many moves at once.
+
+    /// Who is attacked from many sides answers all of them in one transaction.
+    function test_Multicall_AnswersAll() public {
+        bytes[] memory answers = attacked(40);
+        uint256 bonds = answers.length * game.bondFor(3);
+        vm.startPrank(CHALLENGER);
+        game.depositBond{value: bonds}();
+        bytes[] memory ids = game.multicall(answers);
+        assertEq(game.bondOf(CHALLENGER), 0);
+        for (uint256 i; i < ids.length; ++i) {
+            assertEq(uint8(game.nodeStatus(abi.decode(ids[i], (bytes32)))), uint8(NodeStatus.Open));
+        }
+        assertEq(address(game).balance, NODE_BOND + 40 * game.bondFor(2) + bonds);
+    }
+
+    /// Each move takes its bond from what is free: there must be one for each.
+    function test_RevertWhen_BondIsShortForManyMoves() public {
+        bytes[] memory answers = attacked(3);
+        uint256 bond = game.bondFor(3);
+        vm.startPrank(CHALLENGER);
+        game.depositBond{value: 3 * bond - 1}();
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.InsufficientBond.selector, bond - 1, bond));
+        game.multicall(answers);
+        assertEq(game.bondOf(CHALLENGER), 3 * bond - 1);
+    }
+
+    /// One move that is refused undoes all.
+    function test_RevertWhen_OneOfManyMovesFails() public {
+        bytes[] memory answers = attacked(3);
+        uint256 bonds = 3 * game.bondFor(3);
+        (bool success, bytes memory returned) = address(game).call{value: game.bondFor(3)}(answers[2]);
+        assertTrue(success);
+        vm.startPrank(CHALLENGER);
+        game.depositBond{value: bonds}();
+        vm.expectRevert(
+            abi.encodeWithSelector(IDisputeGame.NodeAlreadyPosted.selector, abi.decode(returned, (bytes32)))
+        );
+        game.multicall(answers);
+        assertEq(game.bondOf(CHALLENGER), bonds, "no bond was taken");
+    }
+
+    /// ETH sent once must not count for every move.
+    function test_RevertWhen_ManyMovesCarryEth() public {
+        bytes[] memory answers = attacked(2);
+        uint256 bond = game.bondFor(3);
+        vm.prank(CHALLENGER);
+        (bool success,) = address(game).call{value: bond}(abi.encodeCall(game.multicall, (answers)));
+        assertFalse(success);
+        vm.prank(CHALLENGER);
+        (success,) = address(game).call{value: bond}(answers[0]);
+        assertTrue(success, "alone it may");
+    }
+
+    /// @dev An opening with so many false counters, and the true answers to them.
+    function attacked(uint256 count) private returns (bytes[] memory answers) {
+        answers = new bytes[](count);
+        Node memory opening = open(truePoints(0, 1, input), 0);
+        Dispute memory dispute = disputeOf(opening, truePoints(0, 1, input), 1);
+        for (uint256 i; i < count; ++i) {
+            bytes32[] memory junk = pointsOf(0, 2, input, bytes32(100 + i), 0);
+            counterBy(LIAR, opening, dispute, junk, game.bondFor(2));
+            Node memory counter = counterOf(opening, 1, dispute, junk);
+            Dispute memory back = disputeOf(counter, junk, 1);
+            answers[i] = abi.encodeCall(game.counter, (counter, back, truePoints(0, 3, input)));
+        }
     }
 
     function test_BondIsPulled() public {
@@ -460,10 +662,71 @@ contract DisputeGameTest is DisputeTest {
         assertEq(game.bondOf(CHALLENGER), 0);
     }
 
+    /// Who posts late gets its bond back and nothing more: the bond of the node went to who was first.
+    function test_OnlyTheFirstCounterIsRewarded() public {
+        bytes32[] memory points = pointsOf(0, 1, input, keccak256("lie"), 0);
+        Node memory opening = open(points, keccak256("lie"));
+        Dispute memory dispute = disputeOf(opening, points, 1);
+        bytes32[] memory first = truePoints(0, 2, input);
+        counterBy(CHALLENGER, opening, dispute, first, game.bondFor(2));
+        bytes32[] memory second = pointsOf(0, 2, input, LIE, 0);
+        pass(CLOCK);
+        vm.deal(STRANGER, game.bondFor(2));
+        counterBy(STRANGER, opening, dispute, second, game.bondFor(2));
+
+        pass(1);
+        resolve(only(counterOf(opening, 1, dispute, first)));
+        resolve(only(opening));
+        assertEq(game.bondOf(CHALLENGER), game.bondFor(2) + NODE_BOND / 2);
+        // Its parent is long decided.
+        pass(CLOCK);
+        resolve(only(counterOf(opening, 1, dispute, second)));
+        assertEq(game.bondOf(STRANGER), game.bondFor(2));
+        assertEq(game.bondOf(CHALLENGER), game.bondFor(2) + NODE_BOND / 2);
+    }
+
+    /// A contract that takes no ETH is slashed like anybody, as nothing is sent to it.
+    function test_ProposerThatRefusesEth() public {
+        Refuser refuser = new Refuser();
+        bytes32[] memory lies = new bytes32[](1);
+        lies[0] = keccak256("lie");
+        commitment = proposeCheckpoints(address(refuser), lies);
+        bytes32 first = inputOf(genesis.outputRoot, 0);
+        bytes32[] memory points = truePoints(0, 1, first);
+        vm.prank(CHALLENGER);
+        game.open{value: NODE_BOND}(commitment, genesis, lies, 0, points, endOf(first, 0));
+        pass(CLOCK + 1);
+        game.resolve(commitment, 0, only(openingOf(commitment, 0, first, points)));
+        assertTrue(stateCommitmentChain.commitmentStatus(commitment.id()) == CommitmentStatus.Rejected);
+        assertEq(stateCommitmentChain.bondOf(CHALLENGER), BOND / 2);
+        assertEq(stateCommitmentChain.lockedBondOf(address(refuser)), 0);
+    }
+
+    /// Who calls back in while it is paid finds its bond gone, and the bonds of others untouched.
+    function test_RevertWhen_BondIsWithdrawnTwice() public {
+        Grasper grasper = new Grasper{value: NODE_BOND}(game);
+        bytes32[] memory points = truePoints(0, 1, input);
+        grasper.play(
+            NODE_BOND, abi.encodeCall(game.open, (commitment, genesis, checkpoints, 2, points, endOf(input, 0)))
+        );
+        bytes32[] memory other = truePoints(0, 1, input);
+        other[3] = keccak256("junk");
+        open(other, 0);
+        pass(CLOCK + 1);
+        resolve(only(openingOf(commitment, 2, input, points)));
+
+        grasper.grasp();
+        assertEq(
+            grasper.lastReason(), abi.encodeWithSelector(IDisputeGame.InsufficientBond.selector, 0, uint256(NODE_BOND))
+        );
+        assertEq(address(grasper).balance, NODE_BOND);
+        assertEq(address(game).balance, NODE_BOND, "the other's");
+    }
+
     // Helpers.
 
     /// @dev Challenges the last batch.
-    function open(bytes32[] memory points, uint64 lie) private returns (Node memory) {
+    function open(bytes32[] memory points, bytes32 lie) private returns (Node memory) {
         vm.prank(CHALLENGER);
         game.open{value: NODE_BOND}(commitment, genesis, checkpoints, 2, points, endOf(input, lie));
         return openingOf(commitment, 2, input, points);

@@ -1,68 +1,69 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ERC1967Utils} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Utils.sol";
-import {TransparentUpgradeableProxy} from "@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol";
 import {Challenge} from "../../src/dispute/Challenge.sol";
-import {DisputeGame} from "../../src/dispute/DisputeGame.sol";
 import {Node} from "../../src/dispute/Node.sol";
 import {Dispute, Segment} from "../../src/dispute/Segment.sol";
 import {Commitment, hashCheckpoints} from "../../src/types/Commitment.sol";
+import {Deploy} from "../../../script/Deploy.s.sol";
 import {PosternTest} from "../support/PosternTest.sol";
 import {ReferenceTree} from "../support/ReferenceTree.sol";
 import {MachineTest} from "./MachineTest.sol";
 
 /// @notice The system with a dispute game over a small program, whose state after any number of steps is known without running
-/// it: it counts to `COUNT` and ends with its input as its output. So the L2 of these tests has the output
-/// `keccak(previous output ‖ batch hash)` after each batch, and `MachineStep` is the real one.
+/// it: it counts to `COUNT` and ends with its input as its output, mixed with a word of its memory, which is zero at first. So the
+/// L2 of these tests has the output `keccak(previous output ‖ batch hash)` after each batch, and `MachineStep` is the real one.
 ///
-/// A false run is one with another input in `a3`: the machine takes it along and never looks at it.
+/// A false run is one with another input: the machine takes it along and never looks at it.
 abstract contract DisputeTest is PosternTest, MachineTest {
     uint64 internal constant COUNT = 1000;
     /// The step after which the program has ended.
-    uint64 internal constant END = 2 * COUNT + 3;
-
-    uint24 internal constant CLOCK = 25_200;
-    uint24 internal constant EXTENSION = 5040;
-    uint96 internal constant NODE_BOND = 0.05 ether;
+    uint64 internal constant END = LOOP_END + 11;
+    /// The step after which it has counted.
+    uint64 private constant LOOP_END = 2 * COUNT + 1;
+    /// Where the word is that the output is mixed with.
+    uint32 internal constant MIX = 0x20000000;
+    uint256 private constant T2 = 7;
+    uint256 private constant T3 = 28;
 
     address internal immutable CHALLENGER = makeAddr("challenger");
     address internal immutable LIAR = makeAddr("liar");
 
-    DisputeGame internal game;
+    bytes32 private mix;
     /// Commitment to the genesis output, on which all others build.
     Commitment internal genesis;
 
     function setUp() public virtual override(PosternTest, MachineTest) {
-        PosternTest.setUp();
         MachineTest.setUp();
-        poke(
-            ENTRY,
-            bytes.concat(
-                // The loop is two instructions; it goes back while T0 < T1.
-                littleEndian(encodeI(0x13, 0, T1, 0, int256(uint256(COUNT))), 4),
-                littleEndian(encodeI(0x13, 0, T0, T0, 1), 4),
-                littleEndian(encodeB(6, T0, T1, -4), 4),
-                littleEndian(encodeI(0x13, 0, A7, 0, 93), 4),
-                littleEndian(ECALL, 4)
-            )
-        );
-        fillMemory();
-        DisputeGame implementation = new DisputeGame(
-            stateCommitmentChain, canonicalTransactionChain, machine, memoryRoot(), ENTRY, CLOCK, EXTENSION, NODE_BOND
-        );
-        // A proxy of it, where the chain expects it. There is nothing to initialize, but a proxy insists on a call.
-        address proxy = address(
-            new TransparentUpgradeableProxy(
-                address(implementation), address(timelock), abi.encodeCall(implementation.CLOCK, ())
-            )
-        );
-        vm.etch(DISPUTE_GAME, proxy.code);
-        vm.store(DISPUTE_GAME, ERC1967Utils.IMPLEMENTATION_SLOT, bytes32(uint256(uint160(address(implementation)))));
-        game = DisputeGame(DISPUTE_GAME);
+        PosternTest.setUp();
         genesis.outputRoot = makeOutput({batchCount: 0, outboxRoot: 0}).root();
         vm.deal(CHALLENGER, 1000 ether);
         vm.deal(LIAR, 1000 ether);
+    }
+
+    function makeProgram() internal override returns (Deploy.Program memory) {
+        // The loop is two instructions; it goes back while T0 < T1.
+        uint32[14] memory code = [
+            encodeI(0x13, 0, T1, 0, int256(uint256(COUNT))),
+            encodeI(0x13, 0, T0, T0, 1),
+            encodeB(6, T0, T1, -4),
+            encodeU(0x37, T2, MIX),
+            encodeI(0x03, 3, T3, T2, 0),
+            encodeR(0x33, 4, 0, A0, A0, T3),
+            encodeI(0x03, 3, T3, T2, 8),
+            encodeR(0x33, 4, 0, A1, A1, T3),
+            encodeI(0x03, 3, T3, T2, 16),
+            encodeR(0x33, 4, 0, A2, A2, T3),
+            encodeI(0x03, 3, T3, T2, 24),
+            encodeR(0x33, 4, 0, A3, A3, T3),
+            encodeI(0x13, 0, A7, 0, 93),
+            ECALL
+        ];
+        for (uint256 i; i < code.length; ++i) {
+            poke(ENTRY + 4 * i, littleEndian(code[i], 4));
+        }
+        fillMemory();
+        return Deploy.Program({memoryRoot: memoryRoot(), entry: ENTRY});
     }
 
     /// @notice What else is in memory at the start of the program.
@@ -70,38 +71,61 @@ abstract contract DisputeTest is PosternTest, MachineTest {
 
     // What the program does.
 
-    /// @notice The registers after so many steps of the run with this input; false if `lie` is not zero. It ends with the output
-    /// `input ^ lie`.
-    function registersAt(uint64 step, bytes32 input, uint64 lie) internal pure returns (Registers memory registers) {
-        for (uint256 i; i < 4; ++i) {
-            // forge-lint: disable-next-line(unsafe-typecast) one of four parts
-            registers.x[A0 + i] = uint64(uint256(input) >> (64 * (3 - i)));
+    /// @notice What a run with this input ends with, and the input of a run that ends with this.
+    function outputOf(bytes32 input) internal view returns (bytes32) {
+        return input ^ mix;
+    }
+
+    /// @notice Has the program mix its output with this word.
+    function setMix(bytes32 word) internal {
+        mix = word;
+        for (uint64 i; i < 4; ++i) {
+            poke(MIX + 8 * i, littleEndian(partOf(word, i), 8));
         }
-        registers.x[A3] ^= lie;
+    }
+
+    /// @dev The part of a word that one of four registers has.
+    function partOf(bytes32 word, uint256 part) private pure returns (uint64) {
+        // forge-lint: disable-next-line(unsafe-typecast) one of four parts
+        return uint64(uint256(word) >> (64 * (3 - part)));
+    }
+
+    /// @notice The registers after so many steps of the run with this input; false if `lie` is not zero. It ends with the output
+    /// of the input `input ^ lie`.
+    function registersAt(uint64 step, bytes32 input, bytes32 lie) internal view returns (Registers memory registers) {
+        input ^= lie;
+        for (uint256 i; i < 4; ++i) {
+            registers.x[A0 + i] = partOf(input, i);
+        }
         registers.pc = ENTRY;
         if (step == 0) return registers;
         registers.x[T1] = COUNT;
         // One instruction before the loop, two in each round.
         uint64 rounds = step / 2;
         registers.x[T0] = rounds > COUNT ? COUNT : rounds;
-        if (step <= 2 * COUNT) {
+        if (step < LOOP_END) {
             registers.pc = ENTRY + (step & 1 == 1 ? 4 : 8);
-        } else if (step == 2 * COUNT + 1) {
-            registers.pc = ENTRY + 12;
-        } else {
-            registers.pc = ENTRY + 16;
-            registers.x[A7] = 93;
-            if (step >= END) registers.status = 1;
+            return registers;
         }
+        uint64 since = step < END ? step - LOOP_END : END - LOOP_END;
+        // The last instruction is one that the machine stays at.
+        registers.pc = ENTRY + 12 + 4 * (since < 10 ? since : 10);
+        if (since > 0) registers.x[T2] = MIX;
+        for (uint256 i; i < 4; ++i) {
+            if (since > 2 * i + 1) registers.x[T3] = partOf(mix, i);
+            if (since > 2 * i + 2) registers.x[A0 + i] ^= registers.x[T3];
+        }
+        if (since > 9) registers.x[A7] = 93;
+        if (since > 10) registers.status = 1;
     }
 
-    function stateAt(uint64 step, bytes32 input, uint64 lie) internal view returns (bytes32) {
+    function stateAt(uint64 step, bytes32 input, bytes32 lie) internal view returns (bytes32) {
         return hashOf(registersAt(step, input, lie));
     }
 
     /// @notice States at the points of the part of a run that begins at `first`, the spacing being that of this level: of the true
     /// run up to the step `lastTrue`, of the false one after it.
-    function pointsOf(uint64 first, uint8 level, bytes32 input, uint64 lie, uint64 lastTrue)
+    function pointsOf(uint64 first, uint8 level, bytes32 input, bytes32 lie, uint64 lastTrue)
         internal
         view
         returns (bytes32[] memory points)
@@ -110,7 +134,7 @@ abstract contract DisputeTest is PosternTest, MachineTest {
         uint64 spacing = Segment.spacing(level);
         for (uint64 i; i < points.length; ++i) {
             uint64 step = first + (i + 1) * spacing;
-            points[i] = stateAt(step, input, step <= lastTrue ? 0 : lie);
+            points[i] = stateAt(step, input, step <= lastTrue ? bytes32(0) : lie);
         }
     }
 
@@ -119,7 +143,7 @@ abstract contract DisputeTest is PosternTest, MachineTest {
     }
 
     /// @notice All bytes of the state in which a run ends.
-    function endOf(bytes32 input, uint64 lie) internal view returns (bytes memory) {
+    function endOf(bytes32 input, bytes32 lie) internal view returns (bytes memory) {
         return bytes.concat(memoryRoot(), encode(registersAt(END, input, lie)));
     }
 
@@ -137,7 +161,7 @@ abstract contract DisputeTest is PosternTest, MachineTest {
         for (uint64 i; i < count; ++i) {
             mine(1);
             appendBatch("");
-            previous = checkpoints[i] = inputOf(previous, i);
+            previous = checkpoints[i] = outputOf(inputOf(previous, i));
         }
     }
 
@@ -212,14 +236,15 @@ abstract contract DisputeTest is PosternTest, MachineTest {
 
     // Whole disputes.
 
-    /// @notice A commitment whose last checkpoint is `input ^ lie`.
-    function proposeLie(uint256 count, uint64 lie)
+    /// @notice A commitment whose last checkpoint is that of another input.
+    /// @dev `input` is that of the run over the last batch.
+    function proposeLie(uint256 count, bytes32 lie)
         internal
         returns (Commitment memory commitment, bytes32[] memory checkpoints, bytes32 input)
     {
         checkpoints = makeCheckpoints(count);
-        input = checkpoints[count - 1];
-        checkpoints[count - 1] = bytes32(uint256(input) ^ lie);
+        input = outputOf(checkpoints[count - 1]);
+        checkpoints[count - 1] ^= lie;
         commitment = proposeCheckpoints(LIAR, checkpoints);
     }
 
@@ -228,7 +253,7 @@ abstract contract DisputeTest is PosternTest, MachineTest {
     /// @param opening The challenger's, true.
     /// @return nodes All of them, the deepest last.
     /// @return last What disputes the step in which the lie is.
-    function playDown(Node memory opening, bytes32 input, uint64 lie, uint64 lastTrue)
+    function playDown(Node memory opening, bytes32 input, bytes32 lie, uint64 lastTrue)
         internal
         returns (Node[] memory nodes, Dispute memory last)
     {
@@ -240,7 +265,7 @@ abstract contract DisputeTest is PosternTest, MachineTest {
             Dispute memory dispute = disputeOf(parent, points, segmentOf(parent, level, lastTrue));
             bool lies = level & 1 == 1;
             uint64 first = parent.first + uint64(dispute.segment - 1) * Segment.spacing(level);
-            points = pointsOf(first, level + 1, input, lies ? lie : 0, lastTrue);
+            points = pointsOf(first, level + 1, input, lies ? lie : bytes32(0), lastTrue);
             nodes[level] = counterOf(parent, level, dispute, points);
             counterBy(lies ? LIAR : CHALLENGER, parent, dispute, points, game.bondFor(level + 1));
         }

@@ -45,7 +45,8 @@ contract DisputeGasTest is DisputeTest {
         address burn = stateCommitmentChain.BURN_ADDRESS();
         vm.store(address(game), keccak256(abi.encode(burn, BONDS_SLOT)), bytes32(uint256(1)));
         assertEq(game.bondOf(burn), 1);
-        (Commitment memory commitment, bytes32[] memory checkpoints, bytes32 input) = proposeLie(CHECKPOINTS, 1);
+        (Commitment memory commitment, bytes32[] memory checkpoints, bytes32 input) =
+            proposeLie(CHECKPOINTS, bytes32(uint256(1)));
         Node[] memory nodes = new Node[](Segment.LEVELS);
         bytes32[] memory points = pointsAt(0);
         bytes memory last = endOf(input, 0);

@@ -336,7 +336,7 @@ abstract contract SystemHandler is ChainTest {
     function reject(uint256 index, address challenger) private {
         Candidate storage candidate = candidates[index];
         bytes memory call = abi.encodeCall(stateCommitmentChain.reject, (candidate.commitment, challenger));
-        if (!callChain(DISPUTE_GAME, 0, call)) return;
+        if (!callChain(address(game), 0, call)) return;
         decide(candidate, CommitmentStatus.Rejected);
         // The challenger's half is the smaller one.
         bondsBurned += BOND - BOND / 2;

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ERC1967Utils} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Utils.sol";
 import {Commitment, hashCheckpoints} from "../../src/types/Commitment.sol";
 import {Output} from "../../src/types/Output.sol";
 import {PosternTest} from "./PosternTest.sol";
 
 /// @notice Steps that proposers take, on any parent, and whoever feeds the chain.
 abstract contract ChainTest is PosternTest {
-    /// @notice The contract that may upgrade a proxy.
-    function proxyAdminOf(address proxy) internal view returns (address) {
-        return address(uint160(uint256(vm.load(proxy, ERC1967Utils.ADMIN_SLOT))));
-    }
-
     /// @notice So many batches, each in a later block.
     function appendBatches(uint256 count) internal {
         for (uint256 i; i < count; ++i) {

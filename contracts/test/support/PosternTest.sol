@@ -2,11 +2,13 @@
 pragma solidity 0.8.37;
 
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
+import {ERC1967Utils} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Utils.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Test} from "forge-std/Test.sol";
 import {Bridge} from "../../src/bridge/Bridge.sol";
 import {CanonicalTransactionChain} from "../../src/chain/CanonicalTransactionChain.sol";
 import {StateCommitmentChain} from "../../src/chain/StateCommitmentChain.sol";
+import {DisputeGame} from "../../src/dispute/DisputeGame.sol";
 import {Limits} from "../../src/libraries/Limits.sol";
 import {MeteringConfig} from "../../src/libraries/Metering.sol";
 import {Commitment, hashCheckpoints} from "../../src/types/Commitment.sol";
@@ -22,6 +24,9 @@ abstract contract PosternTest is Test {
     uint64 internal constant WINDOW_SECONDS = 7 days;
     uint64 internal constant WINDOW_BLOCKS = 50_400;
     uint96 internal constant BOND = 1 ether;
+    uint24 internal constant CLOCK = 25_200;
+    uint24 internal constant EXTENSION = 5040;
+    uint96 internal constant NODE_BOND = 0.05 ether;
     uint64 internal constant MINIMUM_PRICE = 1e6;
     uint64 internal constant TARGET_PER_BLOCK = 10e6;
     uint64 internal constant MAXIMUM_PER_BLOCK = 50e6;
@@ -30,7 +35,6 @@ abstract contract PosternTest is Test {
     address internal immutable GOVERNANCE = makeAddr("governance");
     address internal immutable SEQUENCER = makeAddr("sequencer");
     address internal immutable PROPOSER = makeAddr("proposer");
-    address internal immutable DISPUTE_GAME = makeAddr("dispute game");
     /// Anyone.
     address internal immutable STRANGER = makeAddr("stranger");
     /// Who sends messages on L2.
@@ -42,7 +46,10 @@ abstract contract PosternTest is Test {
     Bridge internal bridge;
     CanonicalTransactionChain internal canonicalTransactionChain;
     StateCommitmentChain internal stateCommitmentChain;
+    DisputeGame internal game;
 
+    /// What disputes are about.
+    Deploy.Program internal program;
     /// The last final commitment.
     bytes32 internal lastFinal;
 
@@ -52,9 +59,15 @@ abstract contract PosternTest is Test {
 
         // Not `new`: the compiler would optimize all contracts anew inside of every test.
         script = Deploy(vm.deployCode("Deploy.s.sol:Deploy"));
-        bytes32 genesisOutputRoot = makeOutput({batchCount: 0, outboxRoot: 0}).root();
-        adopt(script.deploy(makeConfig(), genesisOutputRoot, address(script)));
+        program = makeProgram();
+        adopt(deploy(makeConfig()));
         vm.deal(address(bridge), 1000 ether);
+    }
+
+    /// @notice Deploys the system anew.
+    function deploy(Deploy.Config memory config) internal returns (Deploy.Deployment memory) {
+        bytes32 genesisOutputRoot = makeOutput({batchCount: 0, outboxRoot: 0}).root();
+        return script.deploy(config, program, genesisOutputRoot, address(script));
     }
 
     /// @notice Makes a deployment the one that the test is about.
@@ -64,14 +77,19 @@ abstract contract PosternTest is Test {
         bridge = deployed.bridge;
         canonicalTransactionChain = deployed.canonicalTransactionChain;
         stateCommitmentChain = deployed.stateCommitmentChain;
+        game = deployed.disputeGame;
         lastFinal = stateCommitmentChain.genesisCommitment();
+    }
+
+    /// @notice The contract that may upgrade a proxy.
+    function proxyAdminOf(address proxy) internal view returns (address) {
+        return address(uint160(uint256(vm.load(proxy, ERC1967Utils.ADMIN_SLOT))));
     }
 
     function makeConfig() internal view returns (Deploy.Config memory config) {
         config.l2ChainId = L2_CHAIN_ID;
         config.sequencer = SEQUENCER;
-        config.disputeGame = DISPUTE_GAME;
-        config.governanceDelay = 2 * FORCE_DELAY + WINDOW_SECONDS + 1 days;
+        config.governanceDelay = 2 * FORCE_DELAY + WINDOW_SECONDS + 12 * (2 * CLOCK + 9 * EXTENSION) + 1 days;
         config.proposers = new address[](1);
         config.proposers[0] = GOVERNANCE;
         config.executors = new address[](1);
@@ -79,7 +97,13 @@ abstract contract PosternTest is Test {
         config.windowBlocks = WINDOW_BLOCKS;
         config.bond = BOND;
         config.forceDelay = FORCE_DELAY;
+        config.dispute = Deploy.DisputeConfig({clock: CLOCK, extension: EXTENSION, bond: NODE_BOND});
         config.metering = meteringConfig();
+    }
+
+    /// @notice The program that is deployed, unless a test has its own.
+    function makeProgram() internal virtual returns (Deploy.Program memory) {
+        return script.readProgram("program/postern-program.json");
     }
 
     function meteringConfig() internal pure returns (MeteringConfig memory) {

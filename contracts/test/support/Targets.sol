@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {IMessageQueue} from "../../src/bridge/IMessageQueue.sol";
 import {IOutboxVerifier} from "../../src/bridge/IOutboxVerifier.sol";
 
@@ -122,5 +123,13 @@ contract Depositor {
 
     function send(address target, uint256 value, uint64 gasLimit, bytes calldata data) external payable {
         BRIDGE.sendToL2{value: msg.value}(target, value, gasLimit, msg.value, data);
+    }
+}
+
+/// @notice Does as it is told, and takes no ETH back.
+contract Puppet {
+    /// @notice Calls with some of what it holds; reverts with the callee's reason.
+    function act(address target, uint256 value, bytes calldata data) external payable returns (bytes memory) {
+        return Address.functionCallWithValue(target, data, value);
     }
 }

@@ -91,6 +91,12 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         Ok(true)
     }
 
+    /// Disputes about a commitment that are open, or found it false.
+    async fn challenges(&self, id: B256) -> Result<u32, Error> {
+        let challenges = self.state_commitment_chain().challengesOf(id).call().await;
+        challenges.map_err(refused(Refusal::StateCommitmentChain))
+    }
+
     /// From when on the commitment's own window allows it to become final.
     async fn window_end(&self, id: B256) -> Result<ReadyAt, Error> {
         let at = self.state_commitment_chain().finalizableAt(id).call().await;
@@ -114,7 +120,7 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
     /// help from the chain's operator. Sends nothing if the commitment is final.
     ///
     /// # Errors
-    /// If a window is still open or a commitment was rejected, or a node cannot be reached.
+    /// If a window is still open, a commitment is challenged or was rejected, or a node cannot be reached.
     pub async fn finalize_commitment(&self, commitment: &Commitment) -> Result<Vec<TransactionReceipt>, Error> {
         let mut open = Vec::new();
         let (mut id, mut next) = (commitment.id(), *commitment);
@@ -151,10 +157,11 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
     }
 
     /// Whether a commitment is final, or anyone can make it so now. The windows of those it builds on are over earlier, but one
-    /// of them may have been rejected.
+    /// of them may have been rejected, or be challenged.
     ///
     /// # Errors
-    /// [`Error::CommitmentRejected`] if it was rejected, or what it builds on.
+    /// [`Error::CommitmentRejected`] if it was rejected, or what it builds on; [`Error::CommitmentChallenged`], which passes, if its
+    /// window is over and disputes about it, or about what it builds on, are not.
     pub(crate) async fn is_finalizable(&self, id: B256, commitment: &Commitment) -> Result<bool, Error> {
         match self.standing(id).await? {
             Standing::Final => return Ok(true),
@@ -169,11 +176,16 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         if head.is_none_or(|head| head.header.timestamp < ready.time || head.header.number < ready.block_number) {
             return Ok(false);
         }
+        let mut challenges = self.challenges(id).await?;
         let mut ancestor = commitment.parent;
         loop {
             match self.standing(ancestor).await? {
-                Standing::Final => return Ok(true),
-                Standing::Proposed => ancestor = self.proposed(ancestor).await?.parent,
+                Standing::Final if challenges == 0 => return Ok(true),
+                Standing::Final => return Err(Error::CommitmentChallenged { commitment: id, challenges }),
+                Standing::Proposed => {
+                    challenges = challenges.saturating_add(self.challenges(ancestor).await?);
+                    ancestor = self.proposed(ancestor).await?.parent;
+                }
                 Standing::No => return Err(Error::CommitmentRejected(ancestor)),
             }
         }

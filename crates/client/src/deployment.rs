@@ -31,6 +31,8 @@ pub struct Deployment {
     pub canonical_transaction_chain: Contract,
     /// What the L2 came to.
     pub state_commitment_chain: Contract,
+    /// Disputes about what it came to.
+    pub dispute_game: Contract,
     /// Owner of the proxies.
     pub timelock: Contract,
 }
@@ -73,6 +75,7 @@ impl Deployment {
             bridge: Contract::load(directory, "Bridge")?,
             canonical_transaction_chain: Contract::load(directory, "CanonicalTransactionChain")?,
             state_commitment_chain: Contract::load(directory, "StateCommitmentChain")?,
+            dispute_game: Contract::load(directory, "DisputeGame")?,
             timelock: Contract::load(directory, "Timelock")?,
         })
     }
@@ -102,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 4] = ["Bridge", "CanonicalTransactionChain", "StateCommitmentChain", "Timelock"];
+    const NAMES: [&str; 5] = ["Bridge", "CanonicalTransactionChain", "StateCommitmentChain", "DisputeGame", "Timelock"];
 
     fn deployment() -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
@@ -131,7 +134,14 @@ mod tests {
             block_number: 7,
         };
         assert_eq!(deployment.bridge, expected);
-        assert_eq!(deployment.timelock.address, Address::with_last_byte(4));
+        let rest = [
+            deployment.canonical_transaction_chain,
+            deployment.state_commitment_chain,
+            deployment.dispute_game,
+            deployment.timelock,
+        ];
+        assert_eq!(rest.map(|contract| contract.address), [2, 3, 4, 5].map(Address::with_last_byte));
+        assert_eq!(rest.map(|contract| contract.block_number), [2, 3, 4, 5]);
     }
 
     #[test]

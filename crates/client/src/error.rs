@@ -79,6 +79,14 @@ pub enum Error {
     /// A commitment was rejected: the message has to be proven under another.
     #[error("commitment {0} was rejected")]
     CommitmentRejected(B256),
+    /// The window of a commitment is over, but disputes are not: it becomes final when all of them have failed.
+    #[error("commitment {commitment} waits for {challenges} disputes")]
+    CommitmentChallenged {
+        /// The commitment.
+        commitment: B256,
+        /// Disputes about it and about what it builds on.
+        challenges: u32,
+    },
 }
 
 /// The error of a contract.
@@ -119,9 +127,11 @@ impl fmt::Display for Refusal {
 }
 
 impl Error {
-    /// Whether trying again may help: the node may answer, or another commitment be posted.
+    /// Whether trying again may help: the node may answer, another commitment be posted, or a dispute be decided.
     pub(crate) const fn may_pass(&self) -> bool {
-        matches!(self, Self::Transport(_) | Self::OutputMismatch { .. } | Self::UnknownCommitment(_))
+        use Error::{CommitmentChallenged, OutputMismatch, Transport, UnknownCommitment};
+
+        matches!(self, Transport(_) | OutputMismatch { .. } | UnknownCommitment(_) | CommitmentChallenged { .. })
     }
 }
 

@@ -44,7 +44,7 @@ pub struct BlockReference {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncStatus {
-    /// The L1 block up to which the node derived.
+    /// The L1 block up to which the node followed L1. Batches up to it may wait to be derived.
     pub l1: BlockReference,
     /// The newest L2 block, which no batch need contain yet.
     #[serde(rename = "unsafe")]
@@ -208,7 +208,8 @@ pub struct Commitment {
     pub commitment: CommitmentFields,
     /// How far it has come.
     pub status: CommitmentStatus,
-    /// Whether the node's own derivation gives the same, for it and for all that it builds on.
+    /// Whether the node's own derivation gives the same, for it and for all that it builds on. False as long as it has not come
+    /// that far.
     pub agrees: bool,
 }
 

@@ -1,4 +1,8 @@
-use std::{fmt, time::Duration};
+use std::{
+    cmp::{Ordering, Reverse},
+    fmt,
+    time::Duration,
+};
 
 use alloy::{
     consensus::TxReceipt,
@@ -19,8 +23,9 @@ use crate::{
 /// Time between two L1 blocks, if no slot is missed.
 pub const L1_BLOCK_TIME: Duration = Duration::from_secs(12);
 
-/// Where a message to L1 stands. The words are those of viem and arbitrum-sdk; the order is the order of a message's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a message to L1 stands. The words are those of viem and arbitrum-sdk, and one more; the order is the order of a message's
+/// life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// No standing commitment covers it yet.
     WaitingToProve,
@@ -28,7 +33,13 @@ pub enum Status {
     ReadyToProve,
     /// Proven; the challenge window is open.
     WaitingToFinalize,
-    /// Proven, and the window is over.
+    /// Proven, and the window is over, but the commitment is disputed. If it is true, the disputes fail and the message goes on;
+    /// if not, it has to be proven under another.
+    Challenged {
+        /// Disputes about the commitment and about what it builds on. With fewer of them a message is further.
+        challenges: u32,
+    },
+    /// Proven, the window is over, and no dispute is open.
     ReadyToFinalize,
     /// Executed, for ever.
     Finalized,
@@ -45,6 +56,30 @@ impl Status {
             _ => Self::Finalized,
         }
     }
+
+    /// Its place in the order.
+    const fn place(self) -> (u8, Reverse<u32>) {
+        match self {
+            Self::WaitingToProve => (0, Reverse(0)),
+            Self::ReadyToProve => (1, Reverse(0)),
+            Self::WaitingToFinalize => (2, Reverse(0)),
+            Self::Challenged { challenges } => (3, Reverse(challenges)),
+            Self::ReadyToFinalize => (4, Reverse(0)),
+            Self::Finalized => (5, Reverse(0)),
+        }
+    }
+}
+
+impl Ord for Status {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for Status {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl fmt::Display for Status {
@@ -53,6 +88,7 @@ impl fmt::Display for Status {
             Self::WaitingToProve => "waiting-to-prove",
             Self::ReadyToProve => "ready-to-prove",
             Self::WaitingToFinalize => "waiting-to-finalize",
+            Self::Challenged { .. } => "challenged",
             Self::ReadyToFinalize => "ready-to-finalize",
             Self::Finalized => "finalized",
         })
@@ -278,11 +314,11 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         Ok(proven.map_err(refused(Refusal::Bridge))?.then(|| Proven { message: message.clone(), claim: *claim }))
     }
 
-    /// Waits until the challenge window of a proven message is over.
+    /// Waits until the challenge window of a proven message is over, and every dispute about its commitment.
     ///
     /// # Errors
-    /// [`Error::Timeout`] if that takes longer than `timeout`, [`Error::CommitmentRejected`] if the message has to be proven
-    /// under another commitment.
+    /// [`Error::Timeout`] if the window is longer than `timeout`, [`Error::CommitmentChallenged`] if a dispute is,
+    /// [`Error::CommitmentRejected`] if the message has to be proven under another commitment.
     pub async fn wait_to_finalize(&self, proven: &Proven, timeout: Duration) -> Result<(), Error> {
         self.wait_until_finalizable(proven.claim.id, &proven.claim.commitment, timeout).await
     }
@@ -290,7 +326,7 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
     /// Executes a proven message; before that, makes its commitment final if nobody did.
     ///
     /// # Errors
-    /// If the window is still open, the message's call fails, or a node cannot be reached.
+    /// If the window or a dispute is still open, the message's call fails, or a node cannot be reached.
     pub async fn finalize(&self, proven: &Proven) -> Result<TransactionReceipt, Error> {
         let Proven { message, claim } = proven;
         self.finalize_commitment(&claim.commitment).await?;
@@ -299,10 +335,11 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         self.send(finalize, Refusal::Bridge).await
     }
 
-    /// Waits for a commitment that covers the message and whose window is over: then no separate proof is needed.
+    /// Waits for a commitment that covers the message, whose window is over and which is not disputed: then no separate proof is
+    /// needed.
     ///
     /// # Errors
-    /// As [`wait_to_prove`](Self::wait_to_prove).
+    /// As [`wait_to_prove`](Self::wait_to_prove), and [`Error::CommitmentChallenged`] if a dispute takes longer than `timeout`.
     pub async fn wait_to_execute(&self, withdrawal: &Withdrawal, timeout: Duration) -> Result<Executable, Error> {
         let look = || async {
             let Some(provable) = self.provable(withdrawal).await? else {
@@ -328,10 +365,10 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
         self.send(execute, Refusal::Bridge).await
     }
 
-    /// Waits for a commitment that covers all these messages and whose window is over.
+    /// Waits for a commitment that covers all these messages, whose window is over and which is not disputed.
     ///
     /// # Errors
-    /// As [`wait_to_prove`](Self::wait_to_prove).
+    /// As [`wait_to_execute`](Self::wait_to_execute).
     pub async fn wait_to_execute_many(
         &self,
         withdrawals: &[Withdrawal],
@@ -406,6 +443,7 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
                 match self.is_finalizable(id, &commitment).await {
                     Ok(true) => status = Status::ReadyToFinalize,
                     Ok(false) => (),
+                    Err(Error::CommitmentChallenged { challenges, .. }) => status = Status::Challenged { challenges },
                     // It brings the message nowhere.
                     Err(Error::CommitmentRejected(_)) => continue,
                     Err(error) => return Err(error),

@@ -4,7 +4,8 @@ use crate::call::{Call, Question};
 use crate::code::Code;
 use crate::hart::{Hart, Status};
 use crate::host::{Host, Missing};
-use crate::memory::{Memory, PAGE_SIZE, SavedPage, Stored};
+use crate::instruction::Instruction;
+use crate::memory::{self, Memory, PAGE_SIZE, SavedPage, Stored};
 use crate::operation::Kind;
 use alloy_primitives::{B256, Bytes, keccak256};
 
@@ -36,6 +37,12 @@ impl Snapshot {
     /// Hash of the state.
     pub fn state_hash(&self) -> B256 {
         self.state_hash
+    }
+
+    /// Bytes of memory that it holds and does not share with an earlier snapshot of the same run: for each page that was written
+    /// in between its 4,096 bytes, and as many for its hashes. All of its pages if there is none.
+    pub fn bytes_beside(&self, earlier: Option<&Self>) -> u64 {
+        memory::bytes_beside(&self.pages, earlier.map_or(&[], |earlier| &earlier.pages)) as u64
     }
 
     /// A machine that stands here.
@@ -98,6 +105,13 @@ impl Machine {
     /// `pc`, status and registers.
     pub fn hart(&self) -> &Hart {
         &self.hart
+    }
+
+    /// The instruction that the next step executes: none if the machine has halted, or cannot fetch one from where `pc` is.
+    pub fn instruction(&self) -> Option<Instruction> {
+        let pc = self.hart.pc;
+        let word = self.hart.fetches().then(|| self.memory.load(pc)).flatten()?;
+        Some(Instruction { pc, word: u32::from_le_bytes(word) })
     }
 
     /// The same memory, and the step it stands at, with another hart: any state may be run from.

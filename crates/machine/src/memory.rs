@@ -33,6 +33,22 @@ pub(crate) struct SavedPage {
     nodes: Arc<PageNodes>,
 }
 
+impl SavedPage {
+    /// Bytes that it holds and does not share with what an earlier snapshot has of the same page.
+    fn bytes_beside(&self, earlier: Option<&Self>) -> usize {
+        let bytes = earlier.is_none_or(|earlier| !Arc::ptr_eq(&earlier.bytes, &self.bytes));
+        let nodes = earlier.is_none_or(|earlier| !Arc::ptr_eq(&earlier.nodes, &self.nodes));
+        usize::from(bytes) * PAGE_SIZE + usize::from(nodes) * size_of::<PageNodes>()
+    }
+}
+
+/// Bytes that the pages of a snapshot hold and do not share with those of an earlier one of the same run.
+pub(crate) fn bytes_beside(saved: &[SavedPage], earlier: &[SavedPage]) -> usize {
+    // Pages are in the order in which they were first written: the later snapshot has the same ones first.
+    let mut earlier = earlier.iter();
+    saved.iter().map(|page| page.bytes_beside(earlier.next())).sum()
+}
+
 /// Whether a store is done.
 pub(crate) enum Stored {
     /// Yes.

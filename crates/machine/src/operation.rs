@@ -177,11 +177,11 @@ impl Operation {
 }
 
 /// The immediate of a branch.
-fn branch_offset(word: u32) -> i32 {
+pub(crate) fn branch_offset(word: u32) -> i32 {
     word as i32 >> 31 << 12 | (word << 4 & 0x800 | word >> 20 & 0x7e0 | word >> 7 & 0x1e) as i32
 }
 
 /// The immediate of `JAL`.
-fn jump_offset(word: u32) -> i32 {
+pub(crate) fn jump_offset(word: u32) -> i32 {
     word as i32 >> 31 << 20 | (word & 0xf_f000 | word >> 9 & 0x800 | word >> 20 & 0x7fe) as i32
 }

@@ -11,15 +11,16 @@ use postern_protocol::{
     batch::Batch,
     commitment::{Commitment, checkpoints_hash},
     constants::MAX_BATCH_DATA,
+    dispute::{self, Challenge, Node, Points},
     message::QueuedMessage,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 use tempfile::TempDir;
 
 use crate::{
     chain::{Chain, ChainConfig, L1Event, L1Step, SequencingPolicy, Step},
     genesis::{Genesis, GenesisConfig},
-    store::{BatchData, L1Position, Store},
+    store::{BatchData, L1Position, NodeEntry, Store},
 };
 
 pub(crate) const CHAIN_ID: u64 = 42_069;
@@ -29,6 +30,26 @@ const L1_BLOCK_TIME: u64 = 12;
 /// One ETH, in wei.
 pub(crate) fn ether() -> U256 {
     U256::from(10).pow(U256::from(18))
+}
+
+/// A chain that has seen nothing of L1, on which `user` has 100 ETH from genesis.
+pub(crate) fn new_chain(directory: &Path, user: Address) -> Chain {
+    let genesis = Genesis::build(&GenesisConfig {
+        l2_chain_id: CHAIN_ID,
+        timestamp: GENESIS_TIME,
+        fee_recipient: Address::with_last_byte(0xfe),
+        fund: BTreeMap::from([(user, U256::from(100) * ether())]),
+    });
+    let config = ChainConfig {
+        chain_id: CHAIN_ID,
+        genesis_header: genesis.header,
+        genesis_output: genesis.output,
+        genesis_preimages: genesis.preimages,
+        identity: B256::ZERO,
+        deployment_block: 1,
+        sequencing: true,
+    };
+    Chain::open(Store::open(directory).unwrap(), config).unwrap()
 }
 
 pub(crate) struct Fixture {
@@ -47,23 +68,8 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) fn new() -> Self {
         let user = PrivateKeySigner::from_slice(&[7; 32]).unwrap();
-        let genesis = Genesis::build(&GenesisConfig {
-            l2_chain_id: CHAIN_ID,
-            timestamp: GENESIS_TIME,
-            fee_recipient: Address::with_last_byte(0xfe),
-            fund: BTreeMap::from([(user.address(), U256::from(100) * ether())]),
-        });
         let directory = tempfile::tempdir().unwrap();
-        let config = ChainConfig {
-            chain_id: CHAIN_ID,
-            genesis_header: genesis.header,
-            genesis_output: genesis.output,
-            genesis_preimages: genesis.preimages,
-            identity: B256::ZERO,
-            deployment_block: 1,
-            sequencing: true,
-        };
-        let chain = Chain::open(Store::open(directory.path()).unwrap(), config).unwrap();
+        let chain = new_chain(directory.path(), user.address());
         let l1 = Header { number: 1, timestamp: GENESIS_TIME, ..Header::default() }.seal_slow();
         chain.begin_l1(&l1).unwrap();
         chain.see_l1_head(1);
@@ -201,8 +207,44 @@ impl Fixture {
         self.l1_block(vec![L1Event::Rejected(id)]);
     }
 
+    /// Opens a challenge on L1, or one more node of it: a run from `start`, whose hash L1 would know.
+    pub(crate) fn open(&mut self, challenge: Challenge, author: Address, start: B256, points: Points) -> B256 {
+        let (id, events) = opening(challenge, author, start, points);
+        self.l1_block(events.to_vec());
+        id
+    }
+
+    /// Decides a node on L1.
+    pub(crate) fn resolve(&mut self, id: B256, stands: bool) {
+        self.l1_block(vec![L1Event::NodeResolved { id, stands }]);
+    }
+
     /// The root of the output after so many batches.
     pub(crate) fn output_root(&self, batch_count: u64) -> B256 {
         self.chain.output(batch_count).unwrap().unwrap().root()
     }
+}
+
+/// The opening of a challenge: its id, and what L1 logs of it.
+pub(crate) fn opening(challenge: Challenge, author: Address, start: B256, points: Points) -> (B256, [L1Event; 2]) {
+    let node = Node { parent: challenge.id(), first: 0, start, points_root: dispute::points_root(&points) };
+    let (id, posted) = posted(node, author, points);
+    (id, [posted, L1Event::ChallengeOpened { challenge, opening: id }])
+}
+
+/// A counter to `parent` at one of its points, counted from 1: its id, and what L1 logs of it.
+pub(crate) fn counter(parent: &NodeEntry, author: Address, segment: usize, points: Points) -> (B256, L1Event) {
+    let before = segment - 1;
+    let node = Node {
+        parent: parent.id,
+        first: parent.node.first + before as u64 * dispute::spacing(parent.level),
+        start: before.checked_sub(1).map_or(parent.node.start, |agreed| parent.points[agreed]),
+        points_root: dispute::points_root(&points),
+    };
+    posted(node, author, points)
+}
+
+fn posted(node: Node, author: Address, points: Points) -> (B256, L1Event) {
+    let id = node.id();
+    (id, L1Event::NodePosted { id, node, points: Box::new(points), author })
 }

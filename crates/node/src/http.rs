@@ -69,6 +69,14 @@ pub(crate) enum HttpError {
     },
 }
 
+impl HttpError {
+    /// Whether a request failed for the length of its answer: there is one, but it is too long to be read, or to come in time.
+    pub(crate) fn is_excess(error: &TransportError) -> bool {
+        let TransportError::Transport(TransportErrorKind::Custom(error)) = error else { return false };
+        matches!(error.downcast_ref(), Some(Self::Late(_) | Self::TooLong { .. }))
+    }
+}
+
 /// A server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
@@ -88,7 +96,7 @@ impl Http {
         Self::bounded(url, TIMEOUT, MAX_ANSWER)
     }
 
-    fn bounded(url: &str, timeout: Duration, max_answer: usize) -> Result<Self, UrlError> {
+    pub(crate) fn bounded(url: &str, timeout: Duration, max_answer: usize) -> Result<Self, UrlError> {
         let mut url: Url = url.parse()?;
         let authorization = Authorization::extract_from_url(&url);
         // Base64 is always a header value; a URL of HTTP takes any user name.

@@ -1,12 +1,12 @@
 //! The Postern node: follows L1, derives and executes the L2, answers JSON-RPC, and plays the roles whose keys it is given
-//! (sequencer with batcher, proposer, relayer).
+//! (sequencer with batcher, proposer, relayer, challenger).
 //!
 //! ```text
 //!            ┌──────────── Chain (store, pool, heads) ────────────┐
 //!            │        ▲            ▲                │        │    │
 //!         rpc│        │L1 facts    │blocks          │batches │outputs, proofs
 //!            ▼        │            │                ▼        ▼
-//!          users   follower    sequencer         batcher  proposer, relayer
+//!          users   follower    sequencer         batcher  proposer, relayer, challenger
 //!                     ▲                             │        │
 //!                     └──────────────── L1 ◀────────┴────────┘
 //! ```
@@ -16,10 +16,14 @@
 //! read again from further back; those of the store end the node.
 
 mod agreement;
+mod allowance;
 mod batcher;
 mod carrier;
 pub mod chain;
+pub mod challenger;
 pub mod cli;
+mod deriver;
+pub mod dispute;
 #[cfg(test)]
 mod fixture;
 pub mod genesis;
@@ -45,7 +49,7 @@ use std::{
 };
 
 use alloy::{
-    primitives::{Address, B256, keccak256},
+    primitives::{B256, keccak256},
     signers::local::PrivateKeySigner,
 };
 use postern_client::deployment::{Deployment, DeploymentError};
@@ -55,6 +59,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::{
     chain::{Chain, ChainConfig, ChainError, SequencingPolicy},
+    challenger::{ChallengerConfig, RulesError},
     genesis::{Genesis, GenesisError},
     l1::{ConnectError, L1},
     proposer::ProposerConfig,
@@ -95,6 +100,8 @@ pub struct NodeConfig {
     pub proposer: Option<(PrivateKeySigner, ProposerConfig)>,
     /// To execute messages on L1.
     pub relayer: Option<(PrivateKeySigner, RelayerConfig)>,
+    /// To dispute false commitments and defend true ones.
+    pub challenger: Option<(PrivateKeySigner, ChallengerConfig)>,
 }
 
 impl NodeConfig {
@@ -120,6 +127,7 @@ impl NodeConfig {
             sequencer: None,
             proposer: None,
             relayer: None,
+            challenger: None,
         }
     }
 }
@@ -171,6 +179,9 @@ pub enum NodeError {
     /// L1, or what is on it.
     #[error(transparent)]
     L1(#[from] ConnectError),
+    /// The dispute contract, which the challenger cannot play with.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     /// The data directory.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -222,6 +233,9 @@ impl Node {
             sequencer.data_source = DataSource::Calldata;
         }
         l1.check_genesis(Commitment::genesis(genesis.output.root()).id()).await?;
+        if config.challenger.is_some() {
+            challenger::check(&l1).await?;
+        }
 
         let chain_config = ChainConfig {
             chain_id: genesis.l2_chain_id,
@@ -245,8 +259,7 @@ impl Node {
 /// What a data directory is bound to.
 fn identity(l1: &L1, genesis_output_root: B256) -> B256 {
     let mut parts = l1.chain_id().to_be_bytes().to_vec();
-    let contracts: [Address; 3] = [l1.bridge(), l1.canonical_transaction_chain(), l1.state_commitment_chain()];
-    contracts.iter().for_each(|address| parts.extend_from_slice(address.as_slice()));
+    l1.contracts().iter().for_each(|address| parts.extend_from_slice(address.as_slice()));
     parts.extend_from_slice(genesis_output_root.as_slice());
     keccak256(parts)
 }
@@ -259,6 +272,8 @@ fn spawn(config: NodeConfig, chain: &Chain, l1: &L1, shutdown: &Shutdown) -> Joi
     let (chain, l1, shutdown) = (|| chain.clone(), || l1.clone(), || shutdown.clone());
     let follower = l1::follower::run(chain(), l1(), shutdown());
     roles.spawn(async { ("follower", follower.await) });
+    let deriver = deriver::run(chain(), shutdown());
+    roles.spawn(async { ("deriver", deriver.await) });
     if let Some(sequencer) = config.sequencer {
         let policy = SequencingPolicy {
             confirmations: config.l1_confirmations,
@@ -286,6 +301,13 @@ fn spawn(config: NodeConfig, chain: &Chain, l1: &L1, shutdown: &Shutdown) -> Joi
         roles.spawn(async {
             relaying.await;
             ("relayer", Ok(()))
+        });
+    }
+    if let Some((signer, challenger)) = config.challenger {
+        let challenging = challenger::run(chain(), l1(), signer, challenger, shutdown());
+        roles.spawn(async {
+            challenging.await;
+            ("challenger", Ok(()))
         });
     }
     roles

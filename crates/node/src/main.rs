@@ -11,7 +11,9 @@ use alloy::{
 use clap::{Args, Parser, Subcommand, builder::RangedU64ValueParser};
 use eyre::{WrapErr, bail, eyre};
 use postern_node::{
-    BlobSource, DataSource, Node, NodeConfig, NodeHandle, SequencerConfig, cli,
+    BlobSource, DataSource, Node, NodeConfig, NodeHandle, SequencerConfig,
+    challenger::ChallengerConfig,
+    cli,
     genesis::{Genesis, GenesisConfig},
     proposer::ProposerConfig,
     relayer::RelayerConfig,
@@ -39,7 +41,8 @@ struct Cli {
 enum Command {
     /// Writes the genesis of a new L2.
     Genesis(GenesisArgs),
-    /// Runs a node. It is a replica, and what the given keys make it besides: sequencer, proposer, relayer.
+    /// Runs a node. It is a replica, and what the given keys make it besides: sequencer, proposer, relayer,
+    /// challenger.
     Run(Box<RunArgs>),
 }
 
@@ -136,6 +139,19 @@ struct RunArgs {
     /// What the relayer spends on average, in wei per day; so much may go at once.
     #[arg(long, value_name = "WEI", default_value_t = RelayerConfig::default().max_spend_per_day)]
     relay_max_spend: u128,
+
+    /// Private key of the challenger, in hex; better given by the environment.
+    #[arg(long, value_name = "HEX", env = "POSTERN_CHALLENGER_KEY", hide_env_values = true)]
+    challenger_key: Option<String>,
+    /// What the challenger stakes at most at once, in wei. An adversary who stakes more than half of it can exceed it.
+    #[arg(long, value_name = "WEI", default_value_t = ChallengerConfig::default().max_bonds)]
+    challenge_max_bonds: u128,
+    /// What the challenger spends on gas on average, in wei per day; so much may go at once.
+    #[arg(long, value_name = "WEI", default_value_t = ChallengerConfig::default().max_gas_spend_per_day)]
+    challenge_max_spend: u128,
+    /// Runs of batches that the challenger keeps in memory at once, up to 512 MiB each.
+    #[arg(long, value_name = "RUNS", default_value_t = ChallengerConfig::default().max_runs)]
+    challenge_max_runs: usize,
 }
 
 fn main() -> ExitCode {
@@ -220,7 +236,13 @@ fn config(args: RunArgs) -> eyre::Result<NodeConfig> {
     let sequencer = signer("sequencer", args.sequencer_key)?;
     let proposer = signer("proposer", args.proposer_key)?;
     let relayer = signer("relayer", args.relayer_key)?;
-    check_distinct([("sequencer", &sequencer), ("proposer", &proposer), ("relayer", &relayer)])?;
+    let challenger = signer("challenger", args.challenger_key)?;
+    check_distinct([
+        ("sequencer", &sequencer),
+        ("proposer", &proposer),
+        ("relayer", &relayer),
+        ("challenger", &challenger),
+    ])?;
     let poll_interval = Duration::from_millis(args.poll_ms);
     let resubmit_after = Duration::from_millis(args.resubmit_ms);
 
@@ -262,6 +284,16 @@ fn config(args: RunArgs) -> eyre::Result<NodeConfig> {
         };
         (signer, relayer)
     });
+    config.challenger = challenger.map(|signer| {
+        let challenger = ChallengerConfig {
+            max_bonds: args.challenge_max_bonds,
+            max_gas_spend_per_day: args.challenge_max_spend,
+            max_runs: args.challenge_max_runs,
+            poll_interval,
+            resubmit_after,
+        };
+        (signer, challenger)
+    });
     Ok(config)
 }
 
@@ -278,7 +310,7 @@ fn signer(role: &str, key: Option<String>) -> eyre::Result<Option<PrivateKeySign
 }
 
 /// Two roles with one key would replace each other's transactions.
-fn check_distinct(signers: [(&str, &Option<PrivateKeySigner>); 3]) -> eyre::Result<()> {
+fn check_distinct(signers: [(&str, &Option<PrivateKeySigner>); 4]) -> eyre::Result<()> {
     let mut roles = BTreeMap::new();
     for (role, signer) in signers {
         let Some(address) = signer.as_ref().map(PrivateKeySigner::address) else { continue };

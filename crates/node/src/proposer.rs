@@ -13,7 +13,6 @@ use std::{
 use alloy::{
     primitives::{Address, B256, U256},
     providers::Provider,
-    rpc::types::BlockNumberOrTag,
     signers::local::PrivateKeySigner,
     sol_types::SolCall,
     transports::{RpcError, TransportErrorKind},
@@ -255,7 +254,7 @@ impl Role for Proposer {
 
     async fn round(&mut self, shutdown: &mut Shutdown) -> Result<(), ProposerError> {
         let heads = self.chain.heads();
-        if !heads.synced() || heads.l1.number < self.seen_from || !self.is_canonical(&heads).await? {
+        if !heads.synced() || heads.l1.number < self.seen_from || !self.l1.has(&heads.l1).await? {
             return Ok(());
         }
         self.look().await?;
@@ -266,13 +265,6 @@ impl Role for Proposer {
 }
 
 impl Proposer {
-    /// Whether L1 still has the block on which the chain's view stands. In the middle of a reorganisation it has not.
-    async fn is_canonical(&self, heads: &Heads) -> Result<bool, ProposerError> {
-        let number = BlockNumberOrTag::Number(heads.l1.number);
-        let block = self.l1.provider().get_block_by_number(number).await?;
-        Ok(block.is_some_and(|block| block.header.hash == heads.l1.hash))
-    }
-
     /// Sees what L1 has brought since the last round.
     async fn look(&mut self) -> Result<(), ProposerError> {
         let (chain, mut line) = (self.chain.clone(), std::mem::take(&mut self.line));
@@ -355,7 +347,10 @@ impl Proposer {
                 Ok(true)
             }
             Err(ProposerError::Send(error)) => match error.decoded::<Errors>() {
-                Some(Errors::WindowOpenInTime(_) | Errors::WindowOpenInBlocks(_)) => Ok(false),
+                // It becomes final when its challenges are refuted.
+                Some(Errors::WindowOpenInTime(_) | Errors::WindowOpenInBlocks(_) | Errors::CommitmentChallenged(_)) => {
+                    Ok(false)
+                }
                 // Someone was faster, or L1 has moved on from what we saw: the chain will tell.
                 Some(error @ (Errors::UnexpectedCommitmentStatus(_) | Errors::ParentNotFinal(_))) => {
                     debug!(commitment = %entry.id, ?error, "commitment not finalized");

@@ -27,6 +27,7 @@ use postern_protocol::{message::Message, outbox};
 use tracing::{debug, info, warn};
 
 use crate::{
+    allowance::Allowance,
     blocking,
     chain::{Chain, ChainError},
     l1::{
@@ -42,8 +43,6 @@ use crate::{
 const SCAN: u64 = 1_000;
 /// Messages that one round tries, at most: what else is due waits for the next, so that no flood holds a round up.
 const ROUND_MESSAGES: usize = 256;
-/// Over what time the spending limit is counted.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Gas of a claim besides its messages: the transaction, the root's slot, the proof.
 const CLAIM_GAS: u64 = 150_000;
 /// Gas of a message besides its data and its call: nullifier, transfer of ETH, event.
@@ -131,44 +130,6 @@ struct Relayer {
     allowance: Allowance,
     /// Whether the allowance was found used up, and this was said.
     exhausted: bool,
-}
-
-/// What may be spent: a debt that is forgiven evenly, so much a day.
-#[derive(Debug)]
-struct Allowance {
-    per_day: u128,
-    /// In wei.
-    spent: u128,
-    /// When `spent` was that.
-    at: Instant,
-}
-
-impl Allowance {
-    const fn new(per_day: u128, now: Instant) -> Self {
-        Self { per_day, spent: 0, at: now }
-    }
-
-    /// Whether there is something left to spend.
-    fn remains(&mut self, now: Instant) -> bool {
-        self.recover(now);
-        self.spent < self.per_day
-    }
-
-    /// Counts what was spent, in wei.
-    fn spend(&mut self, cost: u128, now: Instant) {
-        self.recover(now);
-        self.spent = self.spent.saturating_add(cost);
-    }
-
-    fn recover(&mut self, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.at).as_millis();
-        let recovered = self.per_day.saturating_mul(elapsed) / DAY.as_millis();
-        // Time that brings less than a wei counts with what comes after it.
-        if recovered > 0 {
-            self.spent = self.spent.saturating_sub(recovered);
-            self.at = now;
-        }
-    }
 }
 
 /// What was tried for a message.
@@ -555,43 +516,6 @@ mod tests {
 
     fn seconds(start: Instant, seconds: u64) -> Instant {
         start + Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn an_allowance_is_a_day_s_worth_and_comes_back_evenly() {
-        let start = Instant::now();
-        let mut allowance = Allowance::new(86_400, start);
-        assert!(allowance.remains(start));
-        allowance.spend(86_399, start);
-        assert!(allowance.remains(start));
-        // The last one may exceed it, and delays what comes after.
-        allowance.spend(1_001, start);
-        assert!(!allowance.remains(start));
-        assert!(!allowance.remains(seconds(start, 1_000)));
-        assert!(allowance.remains(seconds(start, 1_001)));
-
-        // What is not spent does not pile up.
-        let later = seconds(start, 10 * 86_400);
-        assert!(allowance.remains(later));
-        allowance.spend(86_400, later);
-        assert!(!allowance.remains(later));
-    }
-
-    #[test]
-    fn an_allowance_comes_back_however_often_it_is_asked_for() {
-        let start = Instant::now();
-        // A wei in a thousand seconds.
-        let mut allowance = Allowance::new(86, start);
-        allowance.spend(86, start);
-        let asked = (1..=1_100).map(|second| allowance.remains(seconds(start, second))).collect::<Vec<_>>();
-        assert!(!asked[1_000] && asked[1_099]);
-
-        let mut nothing = Allowance::new(0, start);
-        assert!(!nothing.remains(seconds(start, 1_000_000)));
-        let mut unbounded = Allowance::new(u128::MAX, start);
-        unbounded.spend(u128::MAX, start);
-        unbounded.spend(u128::MAX, start);
-        assert!(unbounded.remains(seconds(start, 1)));
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn write_genesis(path: &Path) -> String {
 /// A directory as the deploy script leaves it, though nothing is deployed.
 fn deployment() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    for name in ["Bridge", "CanonicalTransactionChain", "StateCommitmentChain", "Timelock"] {
+    for name in ["Bridge", "CanonicalTransactionChain", "StateCommitmentChain", "DisputeGame", "Timelock"] {
         let text = r#"{"address":"0x5FbDB2315678afecb367f032d93F642f64180aa3","blockNumber":1}"#;
         fs::write(directory.path().join(format!("{name}.json")), text).unwrap();
     }
@@ -180,6 +180,7 @@ fn never_shows_a_key() {
         ("--sequencer-key", "POSTERN_SEQUENCER_KEY", "sequencer"),
         ("--proposer-key", "POSTERN_PROPOSER_KEY", "proposer"),
         ("--relayer-key", "POSTERN_RELAYER_KEY", "relayer"),
+        ("--challenger-key", "POSTERN_CHALLENGER_KEY", "challenger"),
     ] {
         let wrong = format!("0x{KEY}ff");
         let mut by_option = run(deployment.path(), data.path());

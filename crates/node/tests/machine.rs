@@ -144,7 +144,9 @@ async fn runs_the_batches_of_a_node_and_checks_their_steps() -> Result<()> {
 
     let output = succeeds(about(&data, last, &format!("witness --step {}", steps / 2)));
     let [state, next]: [B256; 2] = ["state", "next state"].map(|name| value(&output, name).parse().unwrap());
-    let witness: Bytes = value(&output, "witness").parse()?;
+    let (instruction, witness) = (value(&output, "instruction"), value(&output, "witness").parse::<Bytes>()?);
+    let first = succeeds(about(&data, last, "witness --step 0"));
+    assert_eq!(value(&first, "instruction"), "0x800000 auipc sp,0x0");
     assert_eq!(step(state, &witness, &batch.host()?)?, next);
     let line = fails(about(&data, last, &format!("witness --step {steps}")));
     let expected = format!("step {steps} is beyond the end: the run has {steps} steps, counted from 0");
@@ -152,8 +154,8 @@ async fn runs_the_batches_of_a_node_and_checks_their_steps() -> Result<()> {
 
     for machine_step in [String::new(), format!(" --machine-step {deployed}")] {
         let command = format!("check --step {} --rpc {rpc}{machine_step}", steps / 2);
-        let expected = format!("step {} leads from {state} to {next}, by MachineStep too\n", steps / 2);
-        assert_eq!(succeeds(about(&data, last, &command)), expected);
+        let leads = format!("step {} leads from {state} to {next}, by MachineStep too", steps / 2);
+        assert_eq!(succeeds(about(&data, last, &command)), format!("instruction {instruction}\n{leads}\n"));
     }
     let nobody = Address::repeat_byte(0x99);
     let line = fails(about(&data, last, &format!("check --step 0 --rpc {rpc} --machine-step {nobody}")));

@@ -139,8 +139,9 @@ async fn a_missing_or_wrong_blob_is_waited_for() -> Result<()> {
     let mut previous = None;
     for index in 0..expected.heads().batches {
         let Some(BatchData::Blobs(hashes)) = expected.batch(index)?.map(|entry| entry.data) else { continue };
-        eventually("the node has followed all before the blob", || async {
-            Ok((node.chain().heads().batches == index).then_some(()))
+        eventually("the node has followed and derived all before the blob", || async {
+            let heads = node.chain().heads();
+            Ok((heads.batches == index && heads.derived == index).then_some(()))
         })
         .await?;
         ensure!(!node.chain().heads().synced());

@@ -15,6 +15,7 @@ pub mod blob;
 pub mod commitment;
 pub mod constants;
 pub mod data;
+pub mod dispute;
 pub mod message;
 pub mod outbox;
 pub mod output;

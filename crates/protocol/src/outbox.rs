@@ -360,6 +360,11 @@ pub fn verify(root: B256, leaf: B256, index: u64, proof: &[B256]) -> Result<(), 
 /// In this order: `NoMessages`, `MessagesNotSorted`, `ProofTooLong`, `IndexOutOfTree`, `ProofLengthMismatch`,
 /// `OutboxRootMismatch`.
 pub fn verify_multi(root: B256, depth: usize, leaves: &[(u64, B256)], proof: &[B256]) -> Result<(), ProofError> {
+    check_root(root_of(depth, leaves, proof)?, root)
+}
+
+/// The root to which a multiproof leads, with the errors of [`verify_multi`] but the last.
+pub(crate) fn root_of(depth: usize, leaves: &[(u64, B256)], proof: &[B256]) -> Result<B256, ProofError> {
     if leaves.is_empty() {
         return Err(ProofError::NoMessages);
     }
@@ -394,7 +399,7 @@ pub fn verify_multi(root: B256, depth: usize, leaves: &[(u64, B256)], proof: &[B
     if used != proof.len() {
         return Err(ProofError::ProofLengthMismatch { received: proof.len(), expected: used });
     }
-    check_root(nodes[0].1, root)
+    Ok(nodes[0].1)
 }
 
 fn check_index(index: u64, depth: usize) -> Result<(), ProofError> {

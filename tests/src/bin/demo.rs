@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use alloy::{
     network::{ReceiptResponse, TransactionBuilder},
-    primitives::{B256, U256, utils::format_ether},
     providers::Provider,
     rpc::types::TransactionRequest,
 };
 use eyre::{Result, ensure};
 use postern_client::Withdrawal;
-use postern_tests::{Actor, Devnet, Ledger, Mined, PATIENCE, ether};
+use postern_tests::{
+    Actor, Devnet, Ledger, Mined, PATIENCE, ether,
+    stage::{chapter, fact, shown, transaction},
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -110,27 +112,9 @@ async fn play() -> Result<()> {
     Ok(())
 }
 
-fn chapter(title: &str) {
-    println!("\n── {title}");
-}
-
-fn fact(name: &str, value: impl std::fmt::Display) {
-    println!("   {name:<26} {value}");
-}
-
-fn transaction(chain: &str, what: &str, receipt: &impl ReceiptResponse) {
-    let hash: B256 = receipt.transaction_hash();
-    println!("   {chain} {what:<31} {hash}  gas {:>7}", receipt.gas_used());
-}
-
 async fn status(devnet: &Devnet, withdrawal: &Withdrawal) -> Result<()> {
     fact("status", devnet.client(Actor::Stranger).status(withdrawal).await?);
     Ok(())
-}
-
-/// An amount in ETH, without idle zeros.
-fn shown(wei: U256) -> String {
-    format_ether(wei).trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 async fn balances(devnet: &Devnet) -> Result<()> {

@@ -17,15 +17,16 @@ use std::{
 };
 
 use alloy::{
-    eips::eip2718::Encodable2718,
-    primitives::{Address, B256, Bytes, U64, keccak256},
+    primitives::U64,
     providers::{Provider, ProviderBuilder},
-    rpc::client::BatchRequest,
 };
 use eyre::{OptionExt, Result, WrapErr, bail, ensure, eyre};
 use postern_client::rpc::{OUTPUT, Output, SYNC_STATUS, SyncStatus};
 use postern_node::{NodeConfig, chain::Chain};
-use postern_tests::{Actor, Devnet, Roles, ether, eventually};
+use postern_tests::{
+    Actor, Devnet, Roles, ether, eventually,
+    measure::{Progress, mib, peak_memory},
+};
 
 /// Sizes of history, in transfers.
 const SIZES: [u64; 3] = [1_000, 10_000, 100_000];
@@ -93,29 +94,11 @@ fn program() -> Result<PathBuf> {
 
 /// Makes a history of `from` transfers one of `to`.
 async fn lengthen(devnet: &Devnet, from: u64, to: u64) -> Result<()> {
-    let (l2, alice) = (devnet.l2(), devnet.address(Actor::Alice));
     let mut progress = Progress::new("transfers in batches", to);
-    // Deposits count too.
-    let before = l2.get_transaction_count(alice).await? - from;
     let mut sent = from;
     while sent < to {
         let end = to.min(sent + CHUNK);
-        let mut request = BatchRequest::new(l2.client());
-        let mut answers = Vec::new();
-        for number in sent..end {
-            let recipient = Address::from_word(keccak256(number.to_be_bytes()));
-            let transfer = devnet.signed_transfer(Actor::Alice, recipient, before + number).await?;
-            let raw = Bytes::from(transfer.encoded_2718());
-            answers.push(request.add_call::<_, B256>("eth_sendRawTransaction", &(raw,))?);
-        }
-        request.send().await?;
-        for answer in answers {
-            answer.await?;
-        }
-        eventually("the transfers are in blocks", || async {
-            Ok((l2.get_transaction_count(alice).await? == before + end).then_some(()))
-        })
-        .await?;
+        devnet.transfer_many(sent..end).await?;
         devnet.posted().await?;
         sent = end;
         progress.at(sent);
@@ -143,7 +126,7 @@ async fn rebuild(devnet: &Devnet, program: &Path, transfers: u64) -> Result<Meas
         progress.at(derived);
     }
     let time = started.elapsed();
-    let memory = follower.peak_memory();
+    let memory = peak_memory(follower.process.id());
 
     for expected in &expected {
         let count = expected.batch_count;
@@ -191,13 +174,6 @@ impl Follower {
         }
         bail!("the follower did not start: {}", follower.process.wait()?)
     }
-
-    /// The most of its memory that was ever resident, in bytes.
-    fn peak_memory(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        Some(peak.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
-    }
 }
 
 impl Drop for Follower {
@@ -208,29 +184,7 @@ impl Drop for Follower {
     }
 }
 
-/// Says at each tenth how far something has come.
-struct Progress {
-    what: &'static str,
-    all: u64,
-    tenths: u64,
-}
-
-impl Progress {
-    const fn new(what: &'static str, all: u64) -> Self {
-        Self { what, all, tenths: 0 }
-    }
-
-    fn at(&mut self, done: u64) {
-        let tenths = done * 10 / self.all;
-        if tenths > self.tenths {
-            self.tenths = tenths;
-            eprintln!("  {done} of {} {}", self.all, self.what);
-        }
-    }
-}
-
 fn print(rows: &[Measured]) {
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let unknown = || "unknown".to_owned();
     println!(
         "{:>10} {:>8} {:>13} {:>8} {:>12} {:>17} {:>13}",

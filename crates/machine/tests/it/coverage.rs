@@ -8,7 +8,7 @@ use postern_machine::{Hart, Status};
 use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     /// With `rd`, and perhaps `rs1` and `rs2`.
     Upper,
     Immediate,
@@ -29,7 +29,7 @@ fn instruction(word: u32) -> Option<(&'static str, Form)> {
 }
 
 /// Name, form, mask of the fields with one value, and that value.
-fn all_instructions() -> Vec<(&'static str, Form, u32, u32)> {
+pub(crate) fn all_instructions() -> Vec<(&'static str, Form, u32, u32)> {
     const OPCODE: u32 = 0x7f;
     const FUNCT3: u32 = 0x707f;
     const FUNCT7: u32 = 0xfe00_707f;

@@ -4,6 +4,7 @@ mod asm;
 mod calls;
 mod code;
 mod coverage;
+mod disassembly;
 mod fuzz;
 mod instructions;
 mod programs;

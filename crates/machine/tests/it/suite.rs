@@ -14,19 +14,24 @@ const LIMIT: u64 = 100_000;
 /// The programs are shared out to so many.
 const THREADS: usize = 4;
 
-/// Name, image and results of the programs that are committed, or of those in the folder that `SUITE` names.
-fn programs() -> Vec<(String, Vec<u8>, Vec<u8>)> {
+/// The images of the programs that are committed, or of those in the folder that `SUITE` names.
+pub(crate) fn images() -> Vec<PathBuf> {
     let other = std::env::var_os("SUITE").map(PathBuf::from);
     let least = if other.is_some() { 1 } else { 70 };
     let folder = other.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/suite").into());
-    let mut names: Vec<_> = std::fs::read_dir(&folder)
+    let mut images: Vec<_> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "bin"))
         .collect();
-    names.sort();
-    assert!(names.len() >= least, "{} programs in {}, expected {least}", names.len(), folder.display());
-    names
+    images.sort();
+    assert!(images.len() >= least, "{} programs in {}, expected {least}", images.len(), folder.display());
+    images
+}
+
+/// Name, image and results of each.
+fn programs() -> Vec<(String, Vec<u8>, Vec<u8>)> {
+    images()
         .into_iter()
         .map(|path| {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();

@@ -5,6 +5,7 @@
 
 use std::{
     fs,
+    ops::ControlFlow,
     path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
@@ -100,6 +101,7 @@ fn run(args: RunArgs) -> Result<()> {
 
 fn witness(args: StepArgs) -> Result<()> {
     let step = trace(args.run)?.step_within(args.step)?;
+    print_instruction(&step);
     println!("state {}", step.state_hash);
     println!("next state {}", step.next_state_hash);
     println!("witness {}", step.witness);
@@ -113,9 +115,16 @@ async fn check(args: CheckArgs) -> Result<()> {
     let StepArgs { run, step: number } = args.step;
     let step = trace(run)?.step_within(number)?;
     contract.check(&step).await?;
+    print_instruction(&step);
     let Step { state_hash, next_state_hash, .. } = step;
     println!("step {number} leads from {state_hash} to {next_state_hash}, by MachineStep too");
     Ok(())
+}
+
+fn print_instruction(step: &Step) {
+    if let Some(instruction) = step.instruction {
+        println!("instruction {:#x} {instruction}", instruction.pc);
+    }
 }
 
 /// The whole run.
@@ -134,6 +143,7 @@ fn trace(args: RunArgs) -> Result<Trace> {
             said = Instant::now();
             eprintln!("{:.0} million steps in {:.0} s", million(steps), started.elapsed().as_secs_f64());
         }
+        ControlFlow::Continue(())
     })?;
     Ok(trace)
 }

@@ -1,20 +1,26 @@
 //! What L1 does to the chain: it brings messages, batches and commitments, takes them back, and its batches become blocks.
 
+use std::collections::BTreeMap;
+
 use alloy::{
     consensus::{Header, Sealed},
-    primitives::B256,
+    primitives::{Address, B256},
 };
-use postern_execution::execute_batch;
+use postern_execution::{BatchOutcome, execute_batch};
 use postern_protocol::{
     batch::Batch,
     commitment::{Commitment, checkpoints_hash},
+    dispute::{self, Challenge, LEVELS, Node, Points},
     message::{QueuedMessage, extend_queue},
+    output::Output,
 };
 use thiserror::Error;
 
 use super::{Chain, ChainError, Change, StoreError};
 use crate::l1::Blob;
-use crate::store::{BatchData, BatchEntry, CommitmentEntry, CommitmentStatus, L1Position, QueuedEntry, View};
+use crate::store::{
+    BatchData, BatchEntry, CommitmentEntry, CommitmentStatus, L1Position, NodeEntry, NodeStatus, QueuedEntry, View,
+};
 
 /// One L1 block, or a range of them that ends with `header`.
 #[derive(Clone, Debug)]
@@ -61,6 +67,31 @@ pub(crate) enum L1Event {
     Rejected(B256),
     /// The message of this index was executed.
     MessageFinalized(u64),
+    /// A node of a dispute was posted.
+    NodePosted {
+        /// The id that L1 gave it.
+        id: B256,
+        /// The node.
+        node: Node,
+        /// Its points.
+        points: Box<Points>,
+        /// Who posted it.
+        author: Address,
+    },
+    /// The node that was posted just before, in the same transaction, opened a challenge.
+    ChallengeOpened {
+        /// What it is about.
+        challenge: Challenge,
+        /// Id of the node.
+        opening: B256,
+    },
+    /// A node was decided.
+    NodeResolved {
+        /// Its id.
+        id: B256,
+        /// Whether it stands.
+        stands: bool,
+    },
 }
 
 /// L1 as its node tells it contradicts itself: logs are missing, or of another fork. Reading again, from further back, helps.
@@ -126,11 +157,39 @@ pub(crate) enum Inconsistency {
         /// Its hash.
         hash: B256,
     },
-    /// A commitment was settled that was never proposed.
-    #[error("commitment {id} was settled, but never proposed")]
+    /// A commitment was settled or challenged that was never proposed.
+    #[error("commitment {id} was never proposed")]
     UnknownCommitment {
         /// Its id.
         id: B256,
+    },
+    /// A challenge is about a checkpoint that the commitment does not have.
+    #[error("challenge of checkpoint {received} of a commitment with {count}")]
+    Position {
+        /// Position of the checkpoint.
+        received: u64,
+        /// Checkpoints of the commitment.
+        count: usize,
+    },
+    /// A node was countered or decided, or opened a challenge, that was never posted.
+    #[error("node {id} was never posted")]
+    UnknownNode {
+        /// Its id.
+        id: B256,
+    },
+    /// A node was posted, or decided, a second time.
+    #[error("node {id} was posted or decided before")]
+    RepeatedNode {
+        /// Its id.
+        id: B256,
+    },
+    /// A node asserts something about another part of the run than the points of its parent leave open.
+    #[error("node {id} does not fit its parent {parent}")]
+    MisplacedNode {
+        /// Its id.
+        id: B256,
+        /// Id of its parent; of an opening that of the challenge.
+        parent: B256,
     },
 }
 
@@ -154,6 +213,50 @@ impl From<StoreError> for IngestError {
 /// Whether what L1 says is what its parts hash to.
 pub(crate) fn check_hash(what: &'static str, received: B256, expected: B256) -> Result<(), Inconsistency> {
     if received == expected { Ok(()) } else { Err(Inconsistency::Hash { what, received, expected }) }
+}
+
+/// Compares a final commitment with the output of its batch, whichever of them came later.
+fn check_final(CommitmentEntry { id, commitment, .. }: &CommitmentEntry, output: &Output) {
+    if commitment.output_root != output.root() {
+        // Nothing a node could do: it goes on with the truth, and shouts.
+        tracing::error!(%id, batch_count = output.batch_count, "a commitment that this node disagrees with became final");
+    }
+}
+
+/// The next batch, executed on the output before it.
+pub(super) struct Executed {
+    previous: Output,
+    hash: B256,
+    outcome: BatchOutcome,
+}
+
+/// What the dispute game's log says of a node when it is posted, and where.
+struct PostedNode {
+    id: B256,
+    node: Node,
+    points: Box<Points>,
+    author: Address,
+    l1: L1Position,
+}
+
+impl PostedNode {
+    fn entry(self, challenge: Challenge, level: u8) -> NodeEntry {
+        let Self { id, node, points, author, l1 } = self;
+        NodeEntry { id, node, points, challenge, author, level, status: NodeStatus::Open, l1 }
+    }
+
+    /// Whether it counters `parent`: agrees with it up to one of its points, and asserts another state there.
+    fn counters(&self, parent: &NodeEntry) -> bool {
+        if parent.level >= LEVELS {
+            return false;
+        }
+        let (spacing, before) = (dispute::spacing(parent.level), parent.node.first);
+        let states = std::iter::once(&parent.node.start).chain(parent.points.iter()).zip(parent.points.iter());
+        let [.., last] = self.points.as_ref();
+        (0..).zip(states).any(|(i, (agreed, disputed))| {
+            self.node.first == before + i * spacing && self.node.start == *agreed && last != disputed
+        })
+    }
 }
 
 impl Change {
@@ -223,12 +326,60 @@ impl Change {
         let entry = self.writer.commitment(id)?.ok_or(Inconsistency::UnknownCommitment { id })?;
         if status == CommitmentStatus::Final
             && let Some(output) = self.writer.output(entry.commitment.batch_count)?
-            && output.root() != entry.commitment.output_root
         {
-            // Nothing a node could do: it goes on with the truth, and shouts.
-            tracing::error!(%id, batch_count = output.batch_count, "a commitment that this node disagrees with became final");
+            check_final(&entry, &output);
         }
         Ok(self.writer.settle_commitment(entry, status, l1.block_number, l1.log_index)?)
+    }
+
+    /// Appends what a batch was executed to. The other commitments that name its output are looked at when they become final.
+    fn put_output(&self, output: &Output) -> Result<(), ChainError> {
+        self.writer.put_output(output)?;
+        let named = self.writer.last_commitments(output.batch_count, output.batch_count)?;
+        named
+            .iter()
+            .filter(|entry| entry.status == CommitmentStatus::Final)
+            .for_each(|entry| check_final(entry, output));
+        Ok(())
+    }
+
+    /// Takes a counter; gives back what must be an opening, because its parent is no node.
+    fn post_node(&self, posted: PostedNode) -> Result<Option<PostedNode>, IngestError> {
+        let PostedNode { id, node, points, .. } = &posted;
+        check_hash("node id", *id, node.id())?;
+        check_hash("points root", node.points_root, dispute::points_root(points))?;
+        if self.writer.node(*id)?.is_some() {
+            return Err(Inconsistency::RepeatedNode { id: *id }.into());
+        }
+        let Some(parent) = self.writer.node(node.parent)? else { return Ok(Some(posted)) };
+        if !posted.counters(&parent) {
+            return Err(Inconsistency::MisplacedNode { id: *id, parent: parent.id }.into());
+        }
+        self.writer.put_node(&posted.entry(parent.challenge, parent.level + 1))?;
+        Ok(None)
+    }
+
+    fn open_challenge(&self, challenge: Challenge, opening: PostedNode) -> Result<(), IngestError> {
+        let Challenge { commitment: id, position } = challenge;
+        check_hash("challenge id", opening.node.parent, challenge.id())?;
+        if opening.node.first != 0 {
+            return Err(Inconsistency::MisplacedNode { id: opening.id, parent: opening.node.parent }.into());
+        }
+        let commitment = self.writer.commitment(id)?.ok_or(Inconsistency::UnknownCommitment { id })?;
+        let count = commitment.checkpoints.len();
+        if position >= count as u64 {
+            return Err(Inconsistency::Position { received: position, count }.into());
+        }
+        Ok(self.writer.put_node(&opening.entry(challenge, 1))?)
+    }
+
+    fn resolve_node(&self, id: B256, stands: bool, l1: L1Position) -> Result<(), IngestError> {
+        let entry = self.writer.node(id)?.ok_or(Inconsistency::UnknownNode { id })?;
+        if entry.status != NodeStatus::Open {
+            return Err(Inconsistency::RepeatedNode { id }.into());
+        }
+        let status = if stands { NodeStatus::Stands } else { NodeStatus::Refuted };
+        Ok(self.writer.resolve_node(&NodeEntry { status, ..entry }, l1)?)
     }
 }
 
@@ -271,6 +422,8 @@ impl Chain {
             for origin in &step.origins {
                 change.writer.put_origin(origin)?;
             }
+            // Nodes of which only the next log says what they open.
+            let mut openings = BTreeMap::new();
             for (l1, event) in step.events {
                 match event {
                     L1Event::Queued { message, end } => change.queue(message, end, l1)?,
@@ -284,7 +437,19 @@ impl Chain {
                         change.settle(id, CommitmentStatus::Rejected, l1)?;
                     }
                     L1Event::MessageFinalized(index) => change.writer.put_finalized_message(index, l1)?,
+                    L1Event::NodePosted { id, node, points, author } => {
+                        let opening = change.post_node(PostedNode { id, node, points, author, l1 })?;
+                        openings.extend(opening.map(|opening| (id, opening)));
+                    }
+                    L1Event::ChallengeOpened { challenge, opening: id } => {
+                        let opening = openings.remove(&id).ok_or(Inconsistency::UnknownNode { id })?;
+                        change.open_challenge(challenge, opening)?;
+                    }
+                    L1Event::NodeResolved { id, stands } => change.resolve_node(id, stands, l1)?,
                 }
+            }
+            if let Some(counter) = openings.into_values().next() {
+                return Err(Inconsistency::UnknownNode { id: counter.node.parent }.into());
             }
             Ok(change.writer.put_l1_header(&step.header)?)
         })
@@ -319,21 +484,29 @@ impl Chain {
         })
     }
 
-    /// Derives the next batch of L1, if there is one. Executes it, which may take seconds.
+    /// Derives the next batch of L1, or at least executes it, which may take seconds. False if there is none.
     pub(crate) fn derive_next(&self) -> Result<bool, ChainError> {
+        let Some(executed) = self.execute_next()? else { return Ok(false) };
+        self.put_derived(executed)?;
+        Ok(true)
+    }
+
+    /// Executes the next batch of L1, if there is one.
+    pub(super) fn execute_next(&self) -> Result<Option<Executed>, ChainError> {
         let view = self.0.store.read()?;
         let previous = view.last_output()?;
-        let index = previous.batch_count;
-        let Some(entry) = view.batch(index)? else { return Ok(false) };
-        let outcome = execute_batch(&self.0.store.preimages()?, previous.root(), entry.hash)?;
-        drop(view);
+        let Some(BatchEntry { hash, .. }) = view.batch(previous.batch_count)? else { return Ok(None) };
+        let outcome = execute_batch(&self.0.store.preimages()?, previous.root(), hash)?;
+        Ok(Some(Executed { previous, hash, outcome }))
+    }
 
-        let blocks = outcome.blocks.len();
-        let replaced = self.change(|change| {
+    /// Takes an executed batch, unless L1 was rolled back meanwhile: it is followed, and batches with it, while one is executed.
+    pub(super) fn put_derived(&self, Executed { previous, hash, outcome }: Executed) -> Result<(), ChainError> {
+        let (index, blocks) = (previous.batch_count, outcome.blocks.len());
+        let derived = self.change(|change| {
             let writer = &change.writer;
-            // Only L1's follower derives and rolls back, one after the other; this says so to whoever changes that.
-            if writer.last_output()? != previous || writer.batch(index)?.map(|entry| entry.hash) != Some(entry.hash) {
-                return Err(ChainError::from(StoreError::Corrupt("batches changed while one was executed")));
+            if writer.last_output()? != previous || writer.batch(index)?.map(|entry| entry.hash) != Some(hash) {
+                return Ok::<_, ChainError>(None);
             }
             let end = outcome.output.block_number;
             let mut same = 0;
@@ -353,12 +526,16 @@ impl Chain {
             for block in outcome.blocks.into_iter().skip(same) {
                 change.append(block, index + 1)?;
             }
-            change.writer.put_output(&outcome.output)?;
+            change.put_output(&outcome.output)?;
             let finalized = change.writer.final_output()?.batch_count;
             change.writer.remove_sequenced_before(finalized)?;
-            Ok(replaced)
+            Ok(Some(replaced))
         })?;
-        tracing::info!(index, blocks, head = outcome.output.block_number, replaced, "derived batch");
-        Ok(true)
+        let head = outcome.output.block_number;
+        match derived {
+            Some(replaced) => tracing::info!(index, blocks, head, replaced, "derived batch"),
+            None => tracing::info!(index, "batch was rolled back while it was derived"),
+        }
+        Ok(())
     }
 }

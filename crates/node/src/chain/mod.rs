@@ -14,7 +14,8 @@
 //!
 //! # Invariants
 //!
-//! 1. Blocks up to the safe head are what `execute_batch` gave for the batches of L1 as followed so far.
+//! 1. Blocks up to the safe head are what `execute_batch` gave for the first batches of L1 as followed so far: the others wait to
+//!    be derived. No block is built while one waits.
 //! 2. Blocks after it belong to `sequenced` batches, which follow on the last output without a gap of indices or blocks, and
 //!    whose L1 origin and queue messages are on the followed L1. Only the last of them may be open.
 //! 3. The outbox table holds the messages of canonical blocks and no others, and the table of its tree the complete nodes over
@@ -25,8 +26,9 @@
 //! # What can go wrong
 //!
 //! - *L1 reorganises*: `rollback_l1` takes back what the dropped L1 blocks brought, and keeps of the unsafe blocks what the
-//!   remaining L1 still allows. *A batch derives to other blocks than the sequencer built* (it was forced, or posted by
-//!   another): `derive_next` replaces them. In both cases the transactions of dropped blocks return to the pool.
+//!   remaining L1 still allows. What `derive_next` executes meanwhile on what is gone is of no use, and not taken. *A batch derives
+//!   to other blocks than the sequencer built* (it was forced, or posted by another): `derive_next` replaces them. In both cases
+//!   the transactions of dropped blocks return to the pool.
 //! - *The process is killed*: the next start finds the last durable step.
 //! - *A preimage is missing or a row malformed*: the store is damaged; the error stops the role that meets it.
 
@@ -56,6 +58,7 @@ use postern_bindings::Outbox::MessageSent;
 use postern_execution::{ExecutedBlock, L2Transaction, MissingPreimage, State, next_base_fee};
 use postern_protocol::{
     commitment::Commitment,
+    dispute::Challenge,
     outbox::{self, Nodes},
     output::Output,
     predeploys::OUTBOX,
@@ -66,8 +69,8 @@ use tokio::sync::watch;
 use crate::{
     mempool::{AccountState, Pool, PoolError, PooledTransaction},
     store::{
-        BatchEntry, Block, CommitmentEntry, OutboxEntry, Progress, QueuedEntry, Store, StoreError, StorePreimages,
-        View, Writer,
+        BatchEntry, Block, CommitmentEntry, NodeEntry, OutboxEntry, Progress, QueuedEntry, Store, StoreError,
+        StorePreimages, View, Writer,
     },
     trace::{DerivedBatch, TraceError},
 };
@@ -114,9 +117,14 @@ pub struct Heads {
 }
 
 impl Heads {
+    /// Whether L1 is followed as far as it reported. Batches may wait to be derived.
+    pub fn followed(&self) -> bool {
+        self.l1.number >= self.l1_head
+    }
+
     /// Whether all that L1 reported is followed and derived.
     pub fn synced(&self) -> bool {
-        self.l1.number >= self.l1_head && self.derived == self.batches
+        self.followed() && self.derived == self.batches
     }
 }
 
@@ -554,6 +562,31 @@ impl Chain {
         Ok(self.0.store.read()?.final_commitment()?)
     }
 
+    /// A node of a dispute, as seen on L1.
+    pub fn node(&self, id: B256) -> Result<Option<NodeEntry>, ChainError> {
+        Ok(self.view()?.node(id)?)
+    }
+
+    /// All nodes of a challenge, openings and what counters them, in L1's order: a node comes before its counters.
+    pub fn nodes_of(&self, challenge: Challenge) -> Result<Vec<NodeEntry>, ChainError> {
+        Ok(self.view()?.nodes_of(challenge)?)
+    }
+
+    /// The checkpoints of a commitment that were ever challenged, by position.
+    pub fn challenges_of(&self, commitment: B256) -> Result<Vec<Challenge>, ChainError> {
+        Ok(self.view()?.challenges_of(commitment)?)
+    }
+
+    /// The challenges of which a node is not decided.
+    pub fn open_challenges(&self) -> Result<Vec<Challenge>, ChainError> {
+        Ok(self.view()?.open_challenges()?)
+    }
+
+    /// A snapshot: whatever is read from it is of one moment.
+    pub(crate) fn view(&self) -> Result<impl View, ChainError> {
+        Ok(self.0.store.read()?)
+    }
+
     /// How often L1 was rolled back or a commitment rejected since the start. What was concluded from commitments holds as long
     /// as this stays the same; read it before them.
     pub(crate) fn setbacks(&self) -> u64 {
@@ -660,7 +693,6 @@ fn pool_time(view: &impl View) -> Result<u64, StoreError> {
     Ok(l1.max(view.head()?.timestamp))
 }
 
-/// The heads as the tables have them.
 /// The number of a block that may exist.
 fn number_of(view: &impl View, name: BlockId) -> Result<Option<u64>, ChainError> {
     Ok(match name {
@@ -673,6 +705,7 @@ fn number_of(view: &impl View, name: BlockId) -> Result<Option<u64>, ChainError>
     })
 }
 
+/// The heads as the tables have them.
 fn read_heads(view: &impl View) -> Result<Heads, ChainError> {
     let output = view.last_output()?;
     let block = |number| -> Result<BlockRef, ChainError> {

@@ -1,11 +1,12 @@
-//! Follows L1: reads what the contracts logged, block by block, and derives the batches.
+//! Follows L1: reads what the contracts logged, block by block. Its batches are derived meanwhile, by the deriver: however many
+//! wait, L1 is followed on, and whatever stops the follower, what it has read before is derived.
 //!
 //! Near the head of L1 blocks are read one by one, and their logs from their receipts, which the header commits to: given an
 //! honest chain of headers, no log can be left out or made up. Further back, where L1 does not reorganise any more, blocks are
 //! read in ranges, without their receipts. There the queue and the batches are still held to what the contract hashed: a
-//! message or a batch that is left out or made up does not fit the next batch. What an L1 node tells there of commitments, and of
-//! messages that were executed, is taken as it is; a node vouches for a commitment only if its own derivation agrees, and its
-//! relayer simulates what it executes.
+//! message or a batch that is left out or made up does not fit the next batch. What an L1 node tells there of commitments, of
+//! disputes, and of messages that were executed, is taken as it is, as long as it fits together; a node vouches for a commitment
+//! only if its own derivation agrees, and simulates what it sends.
 //!
 //! The data of a batch is the input of the transaction that appended it, or in the blobs that this transaction carried, which
 //! come from the store or from a source of blobs. Either is held to the commitment in the batch's record.
@@ -14,7 +15,7 @@
 //! | --- | --- |
 //! | L1 does not answer, or not what it named before | waits, longer each time in a row, then asks again |
 //! | no source has a blob | the same; nothing after it is followed before it is there |
-//! | L1 refuses the logs of a range | asks for half of it at once, in the end for the receipts of one block |
+//! | L1 refuses the logs of a range, or they are too long or too late | asks for half of it at once, in the end for the receipts of one block |
 //! | the next block has another parent than the last | rolls back to the last block that is still on L1, if it knows one |
 //! | L1 contradicts itself | steps back, twice as far each time in a row, and reads again |
 //! | the store fails | ends with an error |
@@ -24,7 +25,7 @@ use std::{collections::BTreeSet, ops::RangeInclusive};
 use alloy::{
     consensus::{Header, Sealed, Transaction, proofs::calculate_receipt_root},
     eips::BlockNumberOrTag,
-    primitives::{Address, B256, Bloom, BloomInput, Bytes},
+    primitives::{B256, Bloom, BloomInput, Bytes},
     providers::Provider,
     rpc::types::{Filter, Log},
     sol_types::{SolCall, SolEvent},
@@ -32,15 +33,17 @@ use alloy::{
 use postern_bindings::{
     Bridge::{MessageFinalized, MessageQueued},
     CanonicalTransactionChain::{BatchAppended, appendBatchCall, appendBlobBatchCall},
+    DisputeGame::{ChallengeOpened, NodePosted, NodeResolved},
     StateCommitmentChain::{CommitmentFinalized, CommitmentProposed, CommitmentRejected},
 };
-use postern_protocol::batch::Batch;
+use postern_protocol::{batch::Batch, dispute::Challenge};
 use thiserror::Error;
 
 use super::{L1, L1Error};
 use crate::{
     blocking,
     chain::{Chain, ChainError, Inconsistency, IngestError, L1Event, L1Ref, L1Step, check_hash},
+    http::HttpError,
     role::Backoff,
     shutdown::Shutdown,
     store::{BatchData, L1Position},
@@ -131,9 +134,6 @@ struct Follower {
 impl Follower {
     /// Takes one step. True if there is more to do at once.
     async fn step(&mut self) -> Result<bool, FollowError> {
-        if self.derive().await? {
-            return Ok(true);
-        }
         let Some(head) = self.l1.header(BlockNumberOrTag::Latest).await? else {
             return Err(L1Error::Missing { what: "latest block".to_owned() }.into());
         };
@@ -179,16 +179,6 @@ impl Follower {
         self.step_back = 0;
         tracing::debug!(number, events, "followed L1");
         Ok(())
-    }
-
-    /// Derives one batch, if there is one.
-    async fn derive(&self) -> Result<bool, ChainError> {
-        let heads = self.chain.heads();
-        if heads.derived == heads.batches {
-            return Ok(false);
-        }
-        let chain = self.chain.clone();
-        blocking(move || chain.derive_next()).await
     }
 
     /// Begins with the block before the deployment.
@@ -245,10 +235,6 @@ impl Follower {
         Ok(blocking(move || chain.rollback_l1(number)).await?)
     }
 
-    fn contracts(&self) -> [Address; 3] {
-        [self.l1.bridge(), self.l1.canonical_transaction_chain(), self.l1.state_commitment_chain()]
-    }
-
     /// What one block brings, and its parent's hash.
     async fn read_block(&self, header: Sealed<Header>) -> Result<(B256, L1Step), FollowError> {
         let logs = if self.may_log(&header.logs_bloom) { self.block_logs(&header).await? } else { Vec::new() };
@@ -257,7 +243,7 @@ impl Follower {
 
     /// Whether a block with this bloom may have logs of the contracts.
     fn may_log(&self, bloom: &Bloom) -> bool {
-        self.contracts().iter().any(|address| bloom.contains_input(BloomInput::Raw(address.as_slice())))
+        self.l1.contracts().iter().any(|address| bloom.contains_input(BloomInput::Raw(address.as_slice())))
     }
 
     /// The contracts' logs in a block, from receipts that its header commits to.
@@ -282,7 +268,7 @@ impl Follower {
             removed: false,
             ..log
         });
-        let contracts = self.contracts();
+        let contracts = self.l1.contracts();
         Ok(placed.filter(|log| contracts.contains(&log.address())).collect())
     }
 
@@ -291,14 +277,15 @@ impl Follower {
         let (first, mut last) = (*range.start(), *range.end());
         let begin = self.expect_header(first).await?;
         let parent = begin.parent_hash;
-        let filter = Filter::new().address(self.contracts().to_vec()).from_block(first);
+        let filter = Filter::new().address(self.l1.contracts().to_vec()).from_block(first);
         let (end, mut logs) = loop {
             let end = self.expect_header(last).await?;
             match self.l1.provider().get_logs(&filter.clone().to_block(last)).await {
                 Ok(logs) => break (end, logs),
-                // Nodes bound the blocks or the logs of an answer, each in its own way, or give none at all.
-                Err(error) if error.is_error_resp() => {
-                    tracing::debug!(first, last, %error, "L1 refuses the logs of a range");
+                // Nodes bound the blocks or the logs of an answer, each in its own way, or give none at all. Or they give more than is
+                // read here: anyone may fill blocks with logs.
+                Err(error) if error.is_error_resp() || HttpError::is_excess(&error) => {
+                    tracing::debug!(first, last, %error, "L1 does not give the logs of a range");
                     self.range = (last - first).div_ceil(2).max(1);
                     if last == first {
                         return self.read_block(begin).await;
@@ -369,6 +356,8 @@ impl Follower {
                 }
                 None => None,
             }
+        } else if address == self.l1.dispute_game() {
+            read_dispute(log)?
         } else if let Some(event) = decode::<CommitmentProposed>(log)? {
             let CommitmentProposed { id, commitment, checkpoints, .. } = event;
             Some(L1Event::Proposed { id, commitment: commitment.into(), checkpoints })
@@ -417,6 +406,19 @@ impl Follower {
     }
 }
 
+/// What a log of the dispute game says; none if it is about bonds, or repeats what another says.
+fn read_dispute(log: &Log) -> Result<Option<L1Event>, L1Error> {
+    if let Some(NodePosted { id, author, node, points, .. }) = decode(log)? {
+        let points = points.into_boxed_slice().try_into();
+        let points = points.map_err(|_| L1Error::Malformed { what: NodePosted::SIGNATURE })?;
+        return Ok(Some(L1Event::NodePosted { id, node: node.into(), points, author }));
+    }
+    if let Some(ChallengeOpened { commitment, position, opening }) = decode(log)? {
+        return Ok(Some(L1Event::ChallengeOpened { challenge: Challenge { commitment, position }, opening }));
+    }
+    Ok(decode::<NodeResolved>(log)?.map(|NodeResolved { id, stands }| L1Event::NodeResolved { id, stands }))
+}
+
 /// A log as an event of this kind; none if it is of another.
 fn decode<E: SolEvent>(log: &Log) -> Result<Option<E>, L1Error> {
     if log.topics().first() != Some(&E::SIGNATURE_HASH) {
@@ -433,5 +435,194 @@ fn position(log: &Log) -> Result<L1Position, L1Error> {
             Ok(L1Position { block_number, log_index, transaction_hash })
         }
         _ => Err(L1Error::Malformed { what: "log" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use alloy::{
+        primitives::{Address, LogData, U64, U256},
+        providers::ext::AnvilApi,
+        transports::TransportErrorKind,
+    };
+    use postern_bindings::{
+        CanonicalTransactionChain,
+        DisputeGame::{BondCredited, Node, StepProven},
+    };
+    use postern_protocol::dispute::POINTS;
+    use postern_tests::Reaction;
+    use serde_json::json;
+
+    use super::{super::testing::l1, *};
+    use crate::{
+        chain::Heads,
+        deriver,
+        fixture::{Fixture, new_chain},
+        http::Http,
+        shutdown,
+    };
+
+    const ID: B256 = B256::repeat_byte(1);
+    const PARENT: B256 = B256::repeat_byte(2);
+    const AUTHOR: Address = Address::repeat_byte(3);
+
+    fn log(data: LogData) -> Log {
+        Log { inner: alloy::primitives::Log { address: Address::ZERO, data }, ..Log::default() }
+    }
+
+    /// Whoever fills L1's blocks with logs does not keep a node from reading them.
+    #[tokio::test]
+    async fn logs_that_are_too_much_for_one_answer_are_read_in_parts() {
+        const LONGEST: usize = 100_000;
+        const MOST: u64 = 3;
+        let (_anvil, proxy, l1) = l1(|url| Http::bounded(url, Duration::from_secs(30), LONGEST)).await;
+        l1.provider().anvil_mine(Some(40), None).await.unwrap();
+        proxy.tamper(|call| {
+            let bound = |name: &str| call.params[0][name].as_str().and_then(|number| number.parse::<U64>().ok());
+            match bound("fromBlock").zip(bound("toBlock")) {
+                Some((from, to)) if call.method == "eth_getLogs" && to.to::<u64>() + 1 - from.to::<u64>() > MOST => {
+                    Reaction::Answer(json!("x".repeat(LONGEST)))
+                }
+                _ => Reaction::Pass,
+            }
+        });
+        let fixture = Fixture::new();
+        let mut follower = Follower { chain: fixture.chain.clone(), l1, step_back: 0, range: MAX_RANGE };
+        let (_, step) = follower.read_range(1..=40).await.unwrap();
+        assert!((1..=MOST).contains(&step.header.number), "up to block {}", step.header.number);
+        assert!(proxy.tampered() > 0);
+    }
+
+    #[test]
+    fn only_an_answer_that_is_too_much_is_asked_for_in_parts() {
+        let excess = |error| HttpError::is_excess(&TransportErrorKind::custom(error));
+        assert!(excess(HttpError::Late(Duration::from_secs(30))));
+        assert!(excess(HttpError::TooLong { maximum: 100 }));
+        assert!(!excess(HttpError::Failed("connection refused".to_owned())));
+        assert!(!HttpError::is_excess(&TransportErrorKind::backend_gone()));
+    }
+
+    /// A batch without data, as a contract at `AUTHOR` logs it.
+    fn appended(batch: Batch) -> Log {
+        let hash = batch.hash();
+        let Batch { parent, index, l1_time, l1_block, origin_number, origin_hash, .. } = batch;
+        let event = BatchAppended {
+            index,
+            batchHash: hash,
+            batch: CanonicalTransactionChain::Batch {
+                parent,
+                index,
+                l1Time: l1_time,
+                l1Block: l1_block,
+                originNumber: origin_number,
+                originHash: origin_hash,
+                dataCommitment: batch.data_commitment,
+                queueHash: batch.queue_hash,
+                queueGas: batch.queue_gas,
+                consumedTo: batch.consumed_to,
+            },
+        };
+        Log {
+            inner: alloy::primitives::Log { address: AUTHOR, data: event.encode_log_data() },
+            block_number: Some(l1_block),
+            log_index: Some(0),
+            transaction_hash: Some(hash),
+            ..Log::default()
+        }
+    }
+
+    /// Whoever posts batches faster than they are derived does not keep a node from seeing what else happens on L1; and what is
+    /// there is derived, whether L1 answers or not.
+    #[tokio::test]
+    async fn neither_following_nor_deriving_waits_for_the_other() {
+        let (_anvil, proxy, mut l1) = l1(Http::new).await;
+        l1.deployment.canonical_transaction_chain.address = AUTHOR;
+        l1.provider().anvil_mine(Some(4 * CLOSE), None).await.unwrap();
+        let origin = l1.header(1.into()).await.unwrap().unwrap();
+        let mut batches: Vec<Batch> = Vec::new();
+        for index in 0..3 {
+            batches.push(Batch {
+                parent: batches.last().map(Batch::hash).unwrap_or_default(),
+                index,
+                l1_time: origin.timestamp + index + 1,
+                l1_block: 2 + index * CLOSE,
+                origin_number: 1,
+                origin_hash: origin.hash(),
+                data_commitment: BatchData::Calldata(Bytes::new()).commitment(),
+                queue_hash: B256::ZERO,
+                queue_gas: 0,
+                consumed_to: 0,
+            });
+        }
+        // Far from L1's head logs are taken as they come.
+        let logs: Vec<Log> = batches.into_iter().map(appended).collect();
+        proxy.tamper(move |call| {
+            let bound = |name: &str| Some(call.params[0][name].as_str()?.parse::<U64>().ok()?.to::<u64>());
+            match bound("fromBlock").zip(bound("toBlock")) {
+                Some((from, to)) if call.method == "eth_getLogs" => {
+                    let within = |log: &&Log| log.block_number.is_some_and(|number| (from..=to).contains(&number));
+                    Reaction::Answer(json!(logs.iter().filter(within).collect::<Vec<_>>()))
+                }
+                _ => Reaction::Pass,
+            }
+        });
+
+        let (directory, (trigger, shutdown)) = (tempfile::tempdir().unwrap(), shutdown::channel());
+        let chain = new_chain(directory.path(), AUTHOR);
+        let mut follower = Follower { chain: chain.clone(), l1, step_back: 0, range: CLOSE };
+        while follower.step().await.unwrap() {}
+        let heads = chain.heads();
+        assert!(heads.followed() && !heads.synced());
+        assert_eq!((heads.l1.number, heads.batches, heads.derived), (4 * CLOSE, 3, 0));
+
+        proxy.tamper(|_| Reaction::Hang);
+        let deriving = tokio::spawn(deriver::run(chain.clone(), shutdown));
+        chain.subscribe().wait_for(Heads::synced).await.unwrap();
+        assert_eq!(chain.heads().derived, 3);
+        assert!(follower.step().await.is_err());
+        trigger.request();
+        deriving.await.unwrap().unwrap();
+    }
+
+    fn node_posted(points: usize) -> Log {
+        let node = Node { parent: PARENT, first: 32, start: ID, pointsRoot: PARENT };
+        let points = (1..=points as u8).map(B256::with_last_byte).collect();
+        log(NodePosted { id: ID, parent: PARENT, author: AUTHOR, node, points }.encode_log_data())
+    }
+
+    #[test]
+    fn the_dispute_games_logs_are_read() {
+        let Some(L1Event::NodePosted { id, node, points, author }) = read_dispute(&node_posted(POINTS)).unwrap() else {
+            panic!("no node");
+        };
+        assert_eq!((id, node.parent, node.first, author), (ID, PARENT, 32, AUTHOR));
+        assert_eq!((node.start, node.points_root), (ID, PARENT));
+        assert_eq!(*points, std::array::from_fn(|i| B256::with_last_byte(i as u8 + 1)));
+
+        let opened = ChallengeOpened { commitment: PARENT, position: 7, opening: ID };
+        let expected = Challenge { commitment: PARENT, position: 7 };
+        let read = read_dispute(&log(opened.encode_log_data())).unwrap();
+        assert!(matches!(read, Some(L1Event::ChallengeOpened { challenge, opening: ID }) if challenge == expected));
+        let resolved = |stands| read_dispute(&log(NodeResolved { id: ID, stands }.encode_log_data())).unwrap();
+        assert!(matches!(resolved(true), Some(L1Event::NodeResolved { id: ID, stands: true })));
+        assert!(matches!(resolved(false), Some(L1Event::NodeResolved { id: ID, stands: false })));
+    }
+
+    #[test]
+    fn of_the_dispute_games_logs_those_that_say_nothing_new_are_left_out() {
+        let credited = BondCredited { account: AUTHOR, amount: U256::ONE };
+        assert!(read_dispute(&log(credited.encode_log_data())).unwrap().is_none());
+        let proven = StepProven { id: ID, segment: U256::ONE, prover: AUTHOR };
+        assert!(read_dispute(&log(proven.encode_log_data())).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_node_with_another_number_of_points_is_malformed() {
+        for points in [POINTS - 1, POINTS + 1] {
+            let read = read_dispute(&node_posted(points));
+            assert!(matches!(read, Err(L1Error::Malformed { what: NodePosted::SIGNATURE })), "{read:?}");
+        }
     }
 }

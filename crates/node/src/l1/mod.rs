@@ -3,6 +3,8 @@
 pub(crate) mod blobs;
 pub(crate) mod follower;
 pub mod sender;
+#[cfg(test)]
+mod testing;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +19,7 @@ use alloy::{
     transports::{RpcError, TransportErrorKind},
 };
 use postern_bindings::StateCommitmentChain::genesisCommitmentCall;
-use postern_client::deployment::Deployment;
+use postern_client::deployment::{Contract, Deployment};
 use thiserror::Error;
 
 pub(crate) use blobs::{Blob, sidecar};
@@ -25,6 +27,7 @@ pub use blobs::{BlobSource, BlobSourceError, BlobUnavailable};
 
 use crate::{
     NodeConfig,
+    chain::L1Ref,
     http::{Http, UrlError},
 };
 use blobs::BlobSources;
@@ -159,6 +162,7 @@ impl L1 {
             ("Bridge", deployment.bridge.address),
             ("CanonicalTransactionChain", deployment.canonical_transaction_chain.address),
             ("StateCommitmentChain", deployment.state_commitment_chain.address),
+            ("DisputeGame", deployment.dispute_game.address),
         ];
         for (name, address) in contracts {
             check_code(url, &provider, name, address).await?;
@@ -246,17 +250,36 @@ impl L1 {
         self.deployment.state_commitment_chain.address
     }
 
+    /// Address of the dispute game.
+    pub fn dispute_game(&self) -> Address {
+        self.deployment.dispute_game.address
+    }
+
+    /// The contracts whose events are followed.
+    pub(crate) fn contracts(&self) -> [Address; 4] {
+        self.followed().map(|contract| contract.address)
+    }
+
     /// The first block that may hold an event of the contracts.
     pub(crate) fn deployment_block(&self) -> u64 {
-        let Deployment { bridge, canonical_transaction_chain, state_commitment_chain, .. } = &self.deployment;
-        let blocks =
-            [bridge, canonical_transaction_chain, state_commitment_chain].map(|contract| contract.block_number);
-        blocks.into_iter().min().unwrap_or_default()
+        self.followed().into_iter().map(|contract| contract.block_number).min().unwrap_or_default()
+    }
+
+    const fn followed(&self) -> [Contract; 4] {
+        let Deployment { bridge, canonical_transaction_chain, state_commitment_chain, dispute_game, .. } =
+            self.deployment;
+        [bridge, canonical_transaction_chain, state_commitment_chain, dispute_game]
     }
 
     /// The header of a block, its hash checked; none if L1 has no such block.
     pub(crate) async fn header(&self, number: BlockNumberOrTag) -> Result<Option<Sealed<Header>>, L1Error> {
         self.provider.get_block_by_number(number).await?.map(check_header).transpose()
+    }
+
+    /// Whether L1 has this block at present. In the middle of a reorganisation it may not have one that was followed.
+    pub(crate) async fn has(&self, block: &L1Ref) -> Result<bool, RpcError<TransportErrorKind>> {
+        let found = self.provider.get_block_by_number(block.number.into()).await?;
+        Ok(found.is_some_and(|found| found.header.hash == block.hash))
     }
 
     /// The header of the block of this hash.
@@ -274,11 +297,15 @@ impl L1 {
 /// If it is not a URL, or nobody answers there.
 pub(crate) async fn reach(url: &str) -> Result<(DynProvider, u64), ConnectError> {
     let invalid = |error: UrlError| ConnectError::InvalidUrl { url: url.to_owned(), reason: error.to_string() };
-    let client = RpcClient::new(Http::new(url).map_err(invalid)?, false);
-    let provider = ProviderBuilder::new().disable_recommended_fillers().connect_client(client).erased();
+    let provider = connected(Http::new(url).map_err(invalid)?);
     let unreachable = |source| ConnectError::Unreachable { url: url.to_owned(), source };
     let chain_id = provider.get_chain_id().await.map_err(unreachable)?;
     Ok((provider, chain_id))
+}
+
+/// What asks this server.
+fn connected(http: Http) -> DynProvider {
+    ProviderBuilder::new().disable_recommended_fillers().connect_client(RpcClient::new(http, false)).erased()
 }
 
 /// Checks that there is a contract at `address`.

@@ -2,8 +2,15 @@
 //!
 //! The nonce is always the count of mined transactions, so that whatever was sent before and is stuck (by this process or by one
 //! before a restart) is replaced, not queued behind. The account must therefore belong to one role of one node.
+//!
+//! | what happens | what the sender does |
+//! | --- | --- |
+//! | a transaction is not included in time | offers more, up to the node's limit |
+//! | L1 moved on, and the call would revert now | gives it up: the next one takes its place |
+//! | what waits from before outbids what is sent | offers twice as much, at once, until L1 takes it or the limit is reached |
+//! | L1 asks for more than the limit | waits, and says so: the limit is the operator's, who may raise it |
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEip4844, TxEip4844WithSidecar, transaction::RlpEcdsaEncodableTx},
@@ -135,12 +142,19 @@ pub struct Sender {
     l1: L1,
     signer: PrivateKeySigner,
     resubmit_after: Duration,
+    contested: bool,
 }
 
 impl Sender {
     /// An account that sends a transaction again, for a higher fee, when it was not included after `resubmit_after`.
     pub fn new(l1: L1, signer: PrivateKeySigner, resubmit_after: Duration) -> Self {
-        Self { l1, signer, resubmit_after }
+        Self { l1, signer, resubmit_after, contested: false }
+    }
+
+    /// The same, for calls that others may make in our place: what only L1's pool speaks against is sent all the same. A copy that
+    /// waits there and is never included could otherwise keep a call back for ever.
+    pub fn contested(self) -> Self {
+        Self { contested: true, ..self }
     }
 
     /// Its address.
@@ -166,25 +180,21 @@ impl Sender {
         // In the next block, unless something of ours is stuck: that is to be replaced, so it must not count.
         let stuck = provider.get_transaction_count(self.address()).pending().await? > nonce;
         let block = if stuck { BlockId::latest() } else { BlockId::pending() };
-        let gas_limit = match call.gas_limit {
-            Some(gas_limit) => {
-                let request = request.clone().with_gas_limit(gas_limit);
-                provider.call(request).block(block).await.map_err(SendError::from_call)?;
-                gas_limit
+        let began = provider.get_block_number().await?;
+        let gas_limit = match self.simulate(request.clone(), call.gas_limit, block).await {
+            Err(SendError::Reverted { .. }) if self.contested && !stuck => {
+                self.simulate(request.clone(), call.gas_limit, BlockId::latest()).await?
             }
-            None => {
-                let estimate = provider.estimate_gas(request.clone()).block(block).await;
-                let estimate = estimate.map_err(SendError::from_call)?;
-                estimate + estimate * GAS_MARGIN / 100
-            }
+            simulated => simulated?,
         };
 
-        let mut fees = self.market_fees(call).await?.at_most(self.l1.max_fee());
-        let (mut hashes, mut taken) = (Vec::new(), false);
+        let ceiling = self.l1.max_fee();
+        let mut fees = self.market_fees(call).await?.at_most(ceiling);
+        let (mut hashes, mut taken) = (BTreeSet::new(), false);
         loop {
             let (hash, raw) = self.encode(call, nonce, gas_limit, fees)?;
             // Whatever L1 says: it may have had the same from before a restart.
-            hashes.push(hash);
+            hashes.insert(hash);
             let mut outbid = false;
             match provider.send_raw_transaction(&raw).await {
                 Ok(_) => {
@@ -201,18 +211,55 @@ impl Sender {
                 }
                 Err(error) => return Err(error.into()),
             }
+            // Nothing of this call waits: no block could include it meanwhile.
+            let higher = fees.rise(SEARCH_BUMP, fees, ceiling);
+            if outbid && !taken && higher != fees {
+                fees = higher;
+                continue;
+            }
             match self.wait(&hashes, nonce).await? {
                 Outcome::Included(receipt) => return self.judge(request.with_gas_limit(gas_limit), receipt).await,
                 Outcome::Displaced => return Err(SendError::Displaced { nonce }),
                 Outcome::Late => {}
             }
+            // It was simulated for the block after that one: what reverts now comes too late, unless it was included just now.
+            if provider.get_block_number().await? > began
+                && let Err(error) = self.simulate(request.clone(), Some(gas_limit), BlockId::latest()).await
+                && provider.get_transaction_count(self.address()).await? == nonce
+            {
+                return Err(error);
+            }
             let market = self.market_fees(call).await?;
             // What L1 did not take has to offer more than what waits, whatever the market asks for.
             if outbid || !fees.are_ample(market) {
                 let percent = if taken { call.replacement_bump() } else { SEARCH_BUMP };
-                fees = fees.rise(percent, market, self.l1.max_fee());
+                fees = fees.rise(percent, market, ceiling);
+            }
+            if fees.max_fee == ceiling {
+                tracing::warn!(nonce, ceiling, ?market, "an L1 transaction waits and offers as much as it may");
             }
             tracing::info!(nonce, ?fees, ?market, "sending L1 transaction again");
+        }
+    }
+
+    /// Simulates a call after a block. Returns the gas to give it: what was asked for, or L1's estimate with a margin.
+    async fn simulate(
+        &self,
+        request: TransactionRequest,
+        gas_limit: Option<u64>,
+        block: BlockId,
+    ) -> Result<u64, SendError> {
+        let provider = self.l1.provider();
+        match gas_limit {
+            Some(gas_limit) => {
+                let request = request.with_gas_limit(gas_limit);
+                provider.call(request).block(block).await.map_err(SendError::from_call)?;
+                Ok(gas_limit)
+            }
+            None => {
+                let estimate = provider.estimate_gas(request).block(block).await.map_err(SendError::from_call)?;
+                Ok(estimate + estimate * GAS_MARGIN / 100)
+            }
         }
     }
 
@@ -273,7 +320,7 @@ impl Sender {
     }
 
     /// Waits until one of `hashes` is included, or it is time to offer more.
-    async fn wait(&self, hashes: &[B256], nonce: u64) -> Result<Outcome, SendError> {
+    async fn wait(&self, hashes: &BTreeSet<B256>, nonce: u64) -> Result<Outcome, SendError> {
         let deadline = Instant::now() + self.resubmit_after;
         let mut polls = interval(self.l1.poll_interval());
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -385,7 +432,127 @@ impl Fees {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
+
+    use alloy::{
+        node_bindings::AnvilInstance,
+        primitives::bytes,
+        providers::{ProviderBuilder, ext::AnvilApi},
+    };
+    use postern_tests::{PATIENCE, Reaction, eventually};
+    use serde_json::json;
+    use tokio::{task::JoinHandle, time::timeout};
+
+    use super::{
+        super::testing::{TARGET, l1},
+        *,
+    };
+    use crate::{http::Http, shutdown};
+
+    /// Takes one call, and reverts on all others: if slot 0 is 0, sets it to 1.
+    const TAKES_ONE: Bytes = bytes!("5f54156009575f5ffd5b60015f55");
+    const REVERTS: Bytes = bytes!("5f5ffd");
+    const GWEI: u128 = 1_000_000_000;
+    const LONG: Duration = Duration::from_secs(3_600);
+
+    fn sender(anvil: &AnvilInstance, l1: &L1, account: usize, resubmit_after: Duration) -> Sender {
+        Sender::new(l1.clone(), anvil.nth_key(account).unwrap().clone().into(), resubmit_after)
+    }
+
+    /// Sends a call to the target. The node does not end meanwhile.
+    fn send(sender: &Sender) -> JoinHandle<Result<TransactionReceipt, SendError>> {
+        let call = Call { to: TARGET, value: U256::ZERO, input: Bytes::new(), gas_limit: None, sidecar: None };
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            let (_trigger, mut shutdown) = shutdown::channel();
+            sender.send(call, &mut shutdown).await
+        })
+    }
+
+    /// Waits until the pool has a transaction of the account with the first nonce, but not `other`, and returns its hash.
+    async fn pooled(l1: &L1, sender: &Sender, other: Option<B256>) -> B256 {
+        eventually("the pool has the transaction", || async {
+            let found = l1.provider().get_transaction_by_sender_nonce(sender.address(), 0).await?;
+            let hash = found.map(|transaction| *transaction.inner.tx_hash());
+            Ok(hash.filter(|hash| Some(*hash) != other))
+        })
+        .await
+        .unwrap()
+    }
+
+    async fn ended(
+        sending: JoinHandle<Result<TransactionReceipt, SendError>>,
+    ) -> Result<TransactionReceipt, SendError> {
+        timeout(PATIENCE, sending).await.expect("it ends").unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_waits_in_the_pool_does_not_keep_a_contested_call_back() {
+        let (anvil, _proxy, l1) = l1(Http::new).await;
+        l1.provider().anvil_set_code(TARGET, TAKES_ONE).await.unwrap();
+        let copier = sender(&anvil, &l1, 1, LONG);
+        let copying = send(&copier);
+        let copy = pooled(&l1, &copier, None).await;
+
+        let ours = sender(&anvil, &l1, 0, LONG);
+        let refused = ended(send(&ours)).await;
+        assert!(matches!(refused, Err(SendError::Reverted { gas_used: 0, .. })), "{refused:?}");
+
+        let ours = ours.contested();
+        let sending = send(&ours);
+        pooled(&l1, &ours, None).await;
+        copying.abort();
+        // It was never meant to be included.
+        l1.provider().anvil_drop_transaction(copy).await.unwrap();
+        l1.provider().anvil_mine(Some(1), None).await.unwrap();
+        assert!(ended(sending).await.unwrap().status());
+
+        // What the chain itself speaks against is not sent.
+        let refused = ended(send(&ours)).await;
+        assert!(matches!(refused, Err(SendError::Reverted { gas_used: 0, .. })), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn what_became_void_while_it_waited_is_given_up() {
+        let (anvil, proxy, l1) = l1(Http::new).await;
+        proxy.tamper(|call| match call.method {
+            // It goes nowhere from there.
+            "eth_sendRawTransaction" => Reaction::Answer(json!(B256::ZERO)),
+            _ => Reaction::Pass,
+        });
+        let ours = sender(&anvil, &l1, 0, Duration::from_millis(20));
+        let sending = send(&ours);
+        let sent =
+            async |least| eventually("it is sent", || async { Ok((proxy.tampered() >= least).then_some(())) }).await;
+        sent(2).await.unwrap();
+        l1.provider().anvil_set_code(TARGET, REVERTS).await.unwrap();
+        // As long as there is no block, the next one is still that of the simulation.
+        sent(proxy.tampered() + 2).await.unwrap();
+        assert!(!sending.is_finished());
+
+        l1.provider().anvil_mine(Some(1), None).await.unwrap();
+        let given_up = ended(sending).await;
+        assert!(matches!(given_up, Err(SendError::Reverted { gas_used: 0, .. })), "{given_up:?}");
+    }
+
+    #[tokio::test]
+    async fn what_waits_from_before_is_outbid_at_once() {
+        let (anvil, _proxy, l1) = l1(Http::new).await;
+        let ours = sender(&anvil, &l1, 0, LONG);
+        let provider = ProviderBuilder::new().connect_http(anvil.endpoint_url());
+        let before = TransactionRequest::default()
+            .with_from(ours.address())
+            .with_to(TARGET)
+            .with_max_fee_per_gas(60 * GWEI)
+            .with_max_priority_fee_per_gas(5 * GWEI);
+        let before = *provider.send_transaction(before).await.unwrap().tx_hash();
+
+        let sending = send(&ours);
+        let hash = pooled(&l1, &ours, Some(before)).await;
+        l1.provider().anvil_mine(Some(1), None).await.unwrap();
+        let receipt = ended(sending).await.unwrap();
+        assert_eq!(receipt.transaction_hash, hash);
+    }
 
     const MARKET: Fees = Fees { max_fee: 1_000, tip: 10, max_blob_fee: 4 };
 

@@ -2,17 +2,18 @@
 //! moment finds on its next start exactly the steps that it had acknowledged.
 //!
 //! Nothing is stored that follows from something else: the heads of the chain are the last rows of the tables, not fields of
-//! their own. The nodes of the outbox tree are the one exception, without which a proof would take hashing every message; they
-//! change in the transaction that changes the messages. Two kinds of rows exist. *Content* (`preimages`, `blobs`) is keyed by
-//! its hash and never removed: an abandoned fork leaves some behind, which costs space and nothing else. *Positions* (all the
-//! others) are keyed by where they are in a chain, and are removed when that chain is reorganised; the journal says which rows an
-//! L1 block brought.
+//! their own. There are two exceptions, which change in the transaction that changes what they follow from: indices (such as
+//! `claims` and `open_nodes`), and the nodes of the outbox tree, without which a proof would take hashing every message. Two kinds
+//! of rows exist. *Content* (`preimages`, `blobs`) is keyed by its hash and never removed: an abandoned fork leaves some behind,
+//! which costs space and nothing else. *Positions* (all the others) are keyed by where they are in a chain, or by the name that L1
+//! gave them there, and are removed when that chain is reorganised; the journal says which rows an L1 block brought.
 
 mod records;
 mod view;
 
 pub use records::{
-    BatchData, BatchEntry, Block, CommitmentEntry, CommitmentStatus, L1Position, OutboxEntry, Progress, QueuedEntry,
+    BatchData, BatchEntry, Block, CommitmentEntry, CommitmentStatus, L1Position, NodeEntry, NodeStatus, OutboxEntry,
+    Progress, QueuedEntry,
 };
 pub(crate) use records::{Event, SequencedBatch};
 pub(crate) use view::{L1_HEADERS_KEPT, View, Writer};
@@ -76,6 +77,14 @@ mod tables {
     pub(super) const COMMITMENTS: TableDefinition<'_, Hash, Record> = TableDefinition::new("commitments");
     /// Their ids, by batch count, L1 block number and log index.
     pub(super) const CLAIMS: TableDefinition<'_, (u64, u64, u64), Hash> = TableDefinition::new("claims");
+    /// Of these the ids of the commitments that are not decided.
+    pub(super) const OPEN_CLAIMS: TableDefinition<'_, (u64, u64, u64), Hash> = TableDefinition::new("open_claims");
+    /// Nodes of disputes, by id.
+    pub(super) const NODES: TableDefinition<'_, Hash, Record> = TableDefinition::new("nodes");
+    /// Their ids, by what the dispute is about (commitment and position of the checkpoint), L1 block number and log index.
+    pub(super) const DISPUTES: TableDefinition<'_, (Hash, u64, u64, u64), Hash> = TableDefinition::new("disputes");
+    /// Nodes that are not decided, by what the dispute is about, and id.
+    pub(super) const OPEN_NODES: TableDefinition<'_, (Hash, u64, Hash), ()> = TableDefinition::new("open_nodes");
     /// L1 block in which a message was executed there, by the index of the message.
     pub(super) const FINALIZED_MESSAGES: TableDefinition<'_, u64, u64> = TableDefinition::new("finalized_messages");
     /// Final commitments, by batch count and id.

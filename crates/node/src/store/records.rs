@@ -10,6 +10,7 @@ use postern_protocol::{
     batch::Batch,
     commitment::Commitment,
     data,
+    dispute::{Challenge, Node, Points},
     message::{Message, QueuedMessage},
 };
 
@@ -55,7 +56,13 @@ macro_rules! row_by {
         }
     )+};
 }
-row_by!(QueuedEntry => QueuedRow, BatchEntry => BatchRow, CommitmentEntry => CommitmentRow, OutboxEntry => OutboxRow);
+row_by!(
+    QueuedEntry => QueuedRow,
+    BatchEntry => BatchRow,
+    CommitmentEntry => CommitmentRow,
+    NodeEntry => NodeRow,
+    OutboxEntry => OutboxRow
+);
 
 /// Where on L1 something happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
@@ -348,6 +355,100 @@ impl TryFrom<CommitmentRow> for CommitmentEntry {
     }
 }
 
+/// What came of a node of a dispute, as L1 said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeStatus {
+    /// Not decided. If a counter to it stands, it can only fall.
+    Open,
+    /// A counter to it stands, or its step was shown to be wrong.
+    Refuted,
+    /// No counter to it stands, and none can come.
+    Stands,
+}
+
+/// A node of a dispute, seen on L1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeEntry {
+    /// Its name on L1.
+    pub id: B256,
+    /// The node: an opening, or a counter to one of the nodes that came before it.
+    pub node: Node,
+    /// The states that it asserts.
+    pub points: Box<Points>,
+    /// What the dispute is about.
+    pub challenge: Challenge,
+    /// Who posted it.
+    pub author: Address,
+    /// Its level: 1 of an opening, otherwise one more than that of its parent.
+    pub level: u8,
+    /// What came of it.
+    pub status: NodeStatus,
+    /// Where it was posted.
+    pub l1: L1Position,
+}
+
+#[derive(RlpEncodable, RlpDecodable)]
+struct NodeRow {
+    parent: B256,
+    first: u64,
+    start: B256,
+    points_root: B256,
+    points: Vec<B256>,
+    commitment: B256,
+    position: u64,
+    author: Address,
+    level: u8,
+    status: u8,
+    l1: L1Position,
+}
+
+impl From<&NodeEntry> for NodeRow {
+    fn from(NodeEntry { node, points, challenge, author, level, status, l1, .. }: &NodeEntry) -> Self {
+        Self {
+            parent: node.parent,
+            first: node.first,
+            start: node.start,
+            points_root: node.points_root,
+            points: points.to_vec(),
+            commitment: challenge.commitment,
+            position: challenge.position,
+            author: *author,
+            level: *level,
+            status: match status {
+                NodeStatus::Open => 1,
+                NodeStatus::Refuted => 2,
+                NodeStatus::Stands => 3,
+            },
+            l1: *l1,
+        }
+    }
+}
+
+impl TryFrom<NodeRow> for NodeEntry {
+    type Error = StoreError;
+
+    fn try_from(row: NodeRow) -> Result<Self, StoreError> {
+        let node = Node { parent: row.parent, first: row.first, start: row.start, points_root: row.points_root };
+        let points = row.points.into_boxed_slice().try_into().map_err(|_| StoreError::Corrupt("points of a node"))?;
+        let status = match row.status {
+            1 => NodeStatus::Open,
+            2 => NodeStatus::Refuted,
+            3 => NodeStatus::Stands,
+            _ => return Err(StoreError::Corrupt("node status")),
+        };
+        Ok(Self {
+            id: node.id(),
+            node,
+            points,
+            challenge: Challenge { commitment: row.commitment, position: row.position },
+            author: row.author,
+            level: row.level,
+            status,
+            l1: row.l1,
+        })
+    }
+}
+
 /// A message to L1, as a canonical block sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxEntry {
@@ -454,6 +555,10 @@ pub(crate) enum Event {
     Rejected(B256),
     /// The message of this index was executed on L1.
     MessageFinalized(u64),
+    /// The node of this id was posted.
+    NodePosted(B256),
+    /// The node of this id was decided.
+    NodeResolved(B256),
 }
 
 /// An event as (kind, index or id).
@@ -472,6 +577,8 @@ impl Encodable for Event {
             Self::Finalized(id) => (4, id.into()),
             Self::Rejected(id) => (5, id.into()),
             Self::MessageFinalized(index) => (6, U256::from(index)),
+            Self::NodePosted(id) => (7, id.into()),
+            Self::NodeResolved(id) => (8, id.into()),
         };
         EventRow { kind, subject }.encode(out);
     }
@@ -488,6 +595,8 @@ impl Decodable for Event {
             4 => Self::Finalized(subject.into()),
             5 => Self::Rejected(subject.into()),
             6 => Self::MessageFinalized(index()?),
+            7 => Self::NodePosted(subject.into()),
+            8 => Self::NodeResolved(subject.into()),
             _ => return Err(alloy_rlp::Error::Custom("unknown kind of event")),
         })
     }

@@ -6,12 +6,12 @@ use alloy::{
     consensus::{Header, Sealable, Sealed},
     primitives::{B256, Bytes, keccak256},
 };
-use postern_protocol::{data, message, outbox, output::Output};
+use postern_protocol::{data, dispute::Challenge, message, outbox, output::Output};
 use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
 
 use super::{
-    BatchData, BatchEntry, Block, CommitmentEntry, CommitmentStatus, Event, Hash, L1Position, OutboxEntry, Progress,
-    QueuedEntry, Record, SequencedBatch, StoreError,
+    BatchData, BatchEntry, Block, CommitmentEntry, CommitmentStatus, Event, Hash, L1Position, NodeEntry, NodeStatus,
+    OutboxEntry, Progress, QueuedEntry, Record, SequencedBatch, StoreError,
     records::{BodyRow, Row},
     tables,
 };
@@ -209,6 +209,16 @@ pub(crate) trait View {
         Ok(entries)
     }
 
+    /// Commitments seen on L1 that are neither final nor rejected, in the same order.
+    fn open_commitments(&self) -> Result<Vec<CommitmentEntry>, StoreError> {
+        let mut entries = Vec::new();
+        for row in self.table(tables::OPEN_CLAIMS)?.iter()? {
+            let id = B256::from(row?.1.value());
+            entries.push(self.commitment(id)?.ok_or(StoreError::Corrupt("claim without commitment"))?);
+        }
+        Ok(entries)
+    }
+
     /// Of the commitments seen on L1 that reach at least `first` and at most `last` batches those that reach most, in L1's order.
     fn last_commitments(&self, first: u64, last: u64) -> Result<Vec<CommitmentEntry>, StoreError> {
         let claims = self.table(tables::CLAIMS)?;
@@ -244,6 +254,55 @@ pub(crate) trait View {
     fn final_output(&self) -> Result<Output, StoreError> {
         let batch_count = self.final_commitment()?.map_or(0, |entry| entry.commitment.batch_count);
         self.output(batch_count)?.ok_or(StoreError::Corrupt("no genesis output"))
+    }
+
+    /// A node of a dispute, seen on L1.
+    fn node(&self, id: B256) -> Result<Option<NodeEntry>, StoreError> {
+        let table = self.table(tables::NODES)?;
+        let row = table.get(&id.0)?;
+        row.map(|row| NodeEntry::from_row(row.value())).transpose()
+    }
+
+    /// The nodes of a challenge, in L1's order.
+    fn nodes_of(&self, Challenge { commitment, position }: Challenge) -> Result<Vec<NodeEntry>, StoreError> {
+        let table = self.table(tables::DISPUTES)?;
+        let (first, last) = ((&commitment.0, position, 0, 0), (&commitment.0, position, u64::MAX, u64::MAX));
+        let mut entries = Vec::new();
+        for row in table.range(first..=last)? {
+            let id = B256::from(row?.1.value());
+            entries.push(self.node(id)?.ok_or(StoreError::Corrupt("dispute without node"))?);
+        }
+        Ok(entries)
+    }
+
+    /// The challenges of a commitment, by position.
+    fn challenges_of(&self, commitment: B256) -> Result<Vec<Challenge>, StoreError> {
+        let table = self.table(tables::DISPUTES)?;
+        let last = (&commitment.0, u64::MAX, u64::MAX, u64::MAX);
+        let (mut challenges, mut next) = (Vec::new(), Some(0));
+        // From the first node of a challenge to that of the next: there may be any number of others.
+        while let Some(first) = next {
+            let row = table.range((&commitment.0, first, 0, 0)..=last)?.next().transpose()?;
+            let Some(position) = row.map(|(key, _)| key.value().1) else { break };
+            challenges.push(Challenge { commitment, position });
+            next = position.checked_add(1);
+        }
+        Ok(challenges)
+    }
+
+    /// The challenges of which a node is not decided.
+    fn open_challenges(&self) -> Result<Vec<Challenge>, StoreError> {
+        let table = self.table(tables::OPEN_NODES)?;
+        let mut challenges = Vec::new();
+        for row in table.iter()? {
+            let (key, _) = row?;
+            let (commitment, position, _) = key.value();
+            let challenge = Challenge { commitment: B256::from(commitment), position };
+            if challenges.last() != Some(&challenge) {
+                challenges.push(challenge);
+            }
+        }
+        Ok(challenges)
     }
 
     /// A row by number.
@@ -321,7 +380,11 @@ impl Writer {
         self.0.open_table(tables::JOURNAL)?;
         self.0.open_table(tables::COMMITMENTS)?;
         self.0.open_table(tables::CLAIMS)?;
+        self.0.open_table(tables::OPEN_CLAIMS)?;
         self.0.open_table(tables::FINAL)?;
+        self.0.open_table(tables::NODES)?;
+        self.0.open_table(tables::DISPUTES)?;
+        self.0.open_table(tables::OPEN_NODES)?;
         self.0.open_table(tables::FINALIZED_MESSAGES)?;
         for numbered in [
             tables::HEADERS,
@@ -491,8 +554,8 @@ impl Writer {
 
     /// Stores a commitment that was proposed.
     pub(crate) fn put_commitment(&self, entry: &CommitmentEntry) -> Result<(), StoreError> {
-        self.0.open_table(tables::COMMITMENTS)?.insert(&entry.id.0, entry.to_row().as_slice())?;
         self.0.open_table(tables::CLAIMS)?.insert(claim_key(entry), &entry.id.0)?;
+        self.put_status(entry)?;
         self.put_event(entry.l1.block_number, entry.l1.log_index, Event::Proposed(entry.id))
     }
 
@@ -514,18 +577,46 @@ impl Writer {
             CommitmentStatus::Final => Event::Finalized(entry.id),
             CommitmentStatus::Proposed | CommitmentStatus::Rejected => Event::Rejected(entry.id),
         };
-        self.set_status(entry, status)?;
+        self.put_status(&CommitmentEntry { status, ..entry })?;
         self.put_event(l1_block, log_index, event)
     }
 
-    fn set_status(&self, mut entry: CommitmentEntry, status: CommitmentStatus) -> Result<(), StoreError> {
-        entry.status = status;
+    /// Stores a commitment whose place is known, and sorts it by its status.
+    fn put_status(&self, entry: &CommitmentEntry) -> Result<(), StoreError> {
         self.0.open_table(tables::COMMITMENTS)?.insert(&entry.id.0, entry.to_row().as_slice())?;
+        let mut open = self.0.open_table(tables::OPEN_CLAIMS)?;
+        match entry.status {
+            CommitmentStatus::Proposed => open.insert(claim_key(entry), &entry.id.0)?,
+            CommitmentStatus::Final | CommitmentStatus::Rejected => open.remove(claim_key(entry))?,
+        };
         let mut table = self.0.open_table(tables::FINAL)?;
         let key = (entry.commitment.batch_count, &entry.id.0);
-        match status {
+        match entry.status {
             CommitmentStatus::Final => table.insert(key, ())?,
             CommitmentStatus::Proposed | CommitmentStatus::Rejected => table.remove(key)?,
+        };
+        Ok(())
+    }
+
+    /// Stores a node of a dispute that was posted.
+    pub(crate) fn put_node(&self, entry: &NodeEntry) -> Result<(), StoreError> {
+        self.0.open_table(tables::DISPUTES)?.insert(dispute_key(entry), &entry.id.0)?;
+        self.put_node_status(entry)?;
+        self.put_event(entry.l1.block_number, entry.l1.log_index, Event::NodePosted(entry.id))
+    }
+
+    /// Notes what came of a node of a dispute.
+    pub(crate) fn resolve_node(&self, entry: &NodeEntry, l1: L1Position) -> Result<(), StoreError> {
+        self.put_node_status(entry)?;
+        self.put_event(l1.block_number, l1.log_index, Event::NodeResolved(entry.id))
+    }
+
+    fn put_node_status(&self, entry: &NodeEntry) -> Result<(), StoreError> {
+        self.0.open_table(tables::NODES)?.insert(&entry.id.0, entry.to_row().as_slice())?;
+        let mut open = self.0.open_table(tables::OPEN_NODES)?;
+        match entry.status {
+            NodeStatus::Open => open.insert(open_key(entry), ())?,
+            NodeStatus::Refuted | NodeStatus::Stands => open.remove(open_key(entry))?,
         };
         Ok(())
     }
@@ -549,14 +640,25 @@ impl Writer {
                 Event::Appended(index) => self.remove_from(tables::BATCHES, index)?,
                 Event::Proposed(id) => {
                     let entry = self.known_commitment(id)?;
+                    self.0.open_table(tables::OPEN_CLAIMS)?.remove(claim_key(&entry))?;
                     self.0.open_table(tables::CLAIMS)?.remove(claim_key(&entry))?;
                     self.0.open_table(tables::COMMITMENTS)?.remove(&id.0)?;
                 }
                 Event::Finalized(id) | Event::Rejected(id) => {
-                    self.set_status(self.known_commitment(id)?, CommitmentStatus::Proposed)?;
+                    let status = CommitmentStatus::Proposed;
+                    self.put_status(&CommitmentEntry { status, ..self.known_commitment(id)? })?;
                 }
                 Event::MessageFinalized(index) => {
                     self.0.open_table(tables::FINALIZED_MESSAGES)?.remove(index)?;
+                }
+                Event::NodePosted(id) => {
+                    let entry = self.known_node(id)?;
+                    self.0.open_table(tables::OPEN_NODES)?.remove(open_key(&entry))?;
+                    self.0.open_table(tables::DISPUTES)?.remove(dispute_key(&entry))?;
+                    self.0.open_table(tables::NODES)?.remove(&id.0)?;
+                }
+                Event::NodeResolved(id) => {
+                    self.put_node_status(&NodeEntry { status: NodeStatus::Open, ..self.known_node(id)? })?;
                 }
             }
         }
@@ -565,6 +667,10 @@ impl Writer {
 
     fn known_commitment(&self, id: B256) -> Result<CommitmentEntry, StoreError> {
         self.commitment(id)?.ok_or(StoreError::Corrupt("event without commitment"))
+    }
+
+    fn known_node(&self, id: B256) -> Result<NodeEntry, StoreError> {
+        self.node(id)?.ok_or(StoreError::Corrupt("event without node"))
     }
 
     fn put_event(&self, l1_block: u64, log_index: u64, event: Event) -> Result<(), StoreError> {
@@ -591,6 +697,16 @@ fn outbox_node_key(height: usize, position: u64) -> (u8, u64) {
 /// Where a commitment is in the order of claims.
 fn claim_key(entry: &CommitmentEntry) -> (u64, u64, u64) {
     (entry.commitment.batch_count, entry.l1.block_number, entry.l1.log_index)
+}
+
+/// Where a node is in the order of its dispute.
+fn dispute_key(NodeEntry { challenge, l1, .. }: &NodeEntry) -> (&[u8; 32], u64, u64, u64) {
+    (&challenge.commitment.0, challenge.position, l1.block_number, l1.log_index)
+}
+
+/// Where a node is among those that are not decided.
+fn open_key(NodeEntry { challenge, id, .. }: &NodeEntry) -> (&[u8; 32], u64, &[u8; 32]) {
+    (&challenge.commitment.0, challenge.position, &id.0)
 }
 
 fn decode_output(row: &[u8]) -> Result<Output, StoreError> {

@@ -8,18 +8,19 @@
 mod contract;
 mod host;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use contract::{ContractError, StepContract};
 pub use host::BatchHost;
 
 use std::{
+    ops::ControlFlow,
     path::Path,
     time::{Duration, Instant},
 };
 
 use alloy::primitives::{B256, Bytes};
-use postern_machine::{Machine, Missing, Program, Snapshot, Status, WitnessError};
+use postern_machine::{Instruction, Machine, Missing, Program, Snapshot, Status, WitnessError};
 use postern_protocol::program;
 use thiserror::Error;
 
@@ -28,8 +29,13 @@ use crate::store::{Reader, StoreError, StorePreimages, View};
 /// After how many steps of a run its caller hears of it and the first snapshots are taken: some milliseconds.
 const INTERVAL: u64 = 1 << 20;
 
-/// The most snapshots of a run, besides that of its end. Half of them go when there would be more.
+/// The most snapshots of a run, besides that of its end. Every second goes when there would be more.
 const SNAPSHOTS: usize = 32;
+
+/// The most bytes of memory that they hold: what a page was at each of them, as long as it was written in between. Every second
+/// goes when it would be more, but for the first: a batch may well make the program write all of its memory again and again, and
+/// whoever runs it holds no more than this and, for the machine itself and the end of its run, the memory in use.
+const SNAPSHOT_BYTES: u64 = 512 << 20;
 
 /// Why a batch cannot be run, or a step of it not be shown.
 #[derive(Debug, Error)]
@@ -48,6 +54,12 @@ pub enum TraceError {
     /// The program asks for what the node does not have.
     #[error("{0}")]
     Missing(#[from] Missing),
+    /// The caller stopped the run.
+    #[error("the run was stopped after {steps} steps")]
+    Stopped {
+        /// How many steps were done.
+        steps: u64,
+    },
     /// The program ended otherwise than by exit with code 0.
     #[error("the program {} in step {step}", ending(.status))]
     Ended {
@@ -156,10 +168,18 @@ impl DerivedBatch {
 pub struct Step {
     /// Hash of the state before.
     pub state_hash: B256,
+    /// What is executed: nothing by a machine that has halted, or that finds no instruction where `pc` is.
+    pub instruction: Option<Instruction>,
     /// What leads from it to the next.
     pub witness: Bytes,
     /// Hash of the state after.
     pub next_state_hash: B256,
+}
+
+/// Bytes of memory that snapshots of one run hold together.
+fn bytes_of(snapshots: &[Snapshot]) -> u64 {
+    let first = snapshots.first().map_or(0, |first| first.bytes_beside(None));
+    first + snapshots.windows(2).map(|pair| pair[1].bytes_beside(Some(&pair[0]))).sum::<u64>()
 }
 
 /// The whole run of a program over a batch, with snapshots from which any part of it is run again.
@@ -168,24 +188,30 @@ pub struct Trace {
     batch: DerivedBatch,
     /// In order of their steps, the first at step 0, the last at the end.
     snapshots: Vec<Snapshot>,
+    last_state: Vec<u8>,
     memory_in_use: u64,
     time: Duration,
 }
 
 impl Trace {
-    /// Runs a program over a batch. `progress` hears now and then how many steps are done.
+    /// Runs a program over a batch. `progress` hears now and then how many steps are done, and may stop the run.
     ///
     /// # Errors
-    /// If the program asks for what the node does not have, does not exit with code 0, or comes to another output.
-    pub fn run(program: &Program, batch: DerivedBatch, progress: impl FnMut(u64)) -> Result<Self, TraceError> {
-        Self::run_by(INTERVAL, program, batch, progress)
+    /// If it is stopped, or the program asks for what the node does not have, does not exit with code 0, or comes to another output.
+    pub fn run(
+        program: &Program,
+        batch: DerivedBatch,
+        progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Self, TraceError> {
+        Self::run_by(INTERVAL, SNAPSHOT_BYTES, program, batch, progress)
     }
 
     fn run_by(
         interval: u64,
+        snapshot_bytes: u64,
         program: &Program,
         batch: DerivedBatch,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Self, TraceError> {
         let host = batch.host()?;
         let mut machine = program.start(batch.input());
@@ -198,11 +224,13 @@ impl Trace {
             if status != Status::Running {
                 break;
             }
-            progress(machine.steps());
+            if progress(machine.steps()).is_break() {
+                return Err(TraceError::Stopped { steps: machine.steps() });
+            }
             if machine.steps().is_multiple_of(spacing) {
                 snapshots.push(machine.snapshot());
             }
-            if snapshots.len() > SNAPSHOTS {
+            while snapshots.len() > SNAPSHOTS || (snapshots.len() > 1 && bytes_of(&snapshots) > snapshot_bytes) {
                 spacing *= 2;
                 snapshots.retain(|snapshot| snapshot.steps().is_multiple_of(spacing));
             }
@@ -214,7 +242,8 @@ impl Trace {
             return Err(TraceError::Output { received: machine.output(), expected: batch.output_root });
         }
         snapshots.push(machine.snapshot());
-        Ok(Self { batch, snapshots, memory_in_use: machine.memory_in_use(), time })
+        let last_state = [machine.memory_root().as_slice(), &machine.hart().encode()].concat();
+        Ok(Self { batch, snapshots, last_state, memory_in_use: machine.memory_in_use(), time })
     }
 
     /// What was run.
@@ -225,6 +254,16 @@ impl Trace {
     /// How many steps the run has.
     pub fn steps(&self) -> u64 {
         self.snapshots.last().map_or(0, Snapshot::steps)
+    }
+
+    /// Hash of the state in which it begins.
+    pub fn start_hash(&self) -> B256 {
+        self.snapshots.first().map_or(B256::ZERO, Snapshot::state_hash)
+    }
+
+    /// The state in which it ends, 296 bytes.
+    pub fn last_state(&self) -> &[u8] {
+        &self.last_state
     }
 
     /// Bytes of memory in the pages of 4,096 bytes that the program or its run wrote.
@@ -245,13 +284,29 @@ impl Trace {
         Ok(self.machine_at(&self.batch.host()?, steps)?.state_hash())
     }
 
-    /// Hashes of the states after `start + stride`, `start + 2 * stride`, … steps, `count` of them.
+    /// Hashes of the states after `start + stride`, `start + 2 * stride`, … steps, `count` of them. What comes before each of them is
+    /// executed from the one before or from the last snapshot, whichever is nearer, and nothing beyond the end.
     ///
     /// # Errors
     /// If the store fails.
     pub fn state_hashes(&self, start: u64, stride: u64, count: u64) -> Result<Vec<B256>, TraceError> {
         let host = self.batch.host()?;
-        Ok(self.machine_at(&host, start)?.state_hashes(&host, stride, count)?)
+        let mut machine: Option<Machine> = None;
+        (1..=count)
+            .map(|point| {
+                let steps = start.saturating_add(stride.saturating_mul(point));
+                let nearest = self.nearest(steps);
+                if nearest.steps() == steps.min(self.steps()) {
+                    return Ok(nearest.state_hash());
+                }
+                let machine = match &mut machine {
+                    Some(machine) if machine.steps() >= nearest.steps() => machine,
+                    behind => behind.insert(nearest.restore()),
+                };
+                machine.run(&host, steps)?;
+                Ok(machine.state_hash())
+            })
+            .collect()
     }
 
     /// A step with its witness, which proves it: the halted state's step to itself for those at and beyond the end.
@@ -261,13 +316,15 @@ impl Trace {
     pub fn step(&self, step: u64) -> Result<Step, TraceError> {
         let host = self.batch.host()?;
         let mut machine = self.machine_at(&host, step)?;
-        let state_hash = machine.state_hash();
+        let (state_hash, instruction) = (machine.state_hash(), machine.instruction());
         let witness = machine.witness(&host)?;
         let expected = postern_machine::step(state_hash, &witness, &host)
             .map_err(|source| TraceError::Witness { step, source })?;
         machine.run(&host, step.saturating_add(1))?;
         match machine.state_hash() {
-            next_state_hash if next_state_hash == expected => Ok(Step { state_hash, witness, next_state_hash }),
+            next_state_hash if next_state_hash == expected => {
+                Ok(Step { state_hash, instruction, witness, next_state_hash })
+            }
             received => Err(TraceError::NextState { step, received, expected }),
         }
     }
@@ -283,11 +340,15 @@ impl Trace {
         }
     }
 
+    /// The last snapshot that lies before a step.
+    fn nearest(&self, step: u64) -> &Snapshot {
+        // The first of them is at step 0.
+        &self.snapshots[self.snapshots.partition_point(|snapshot| snapshot.steps() <= step) - 1]
+    }
+
     /// The machine after so many steps.
     fn machine_at(&self, host: &BatchHost, steps: u64) -> Result<Machine, Missing> {
-        let after = self.snapshots.partition_point(|snapshot| snapshot.steps() <= steps);
-        // The first of them is at step 0.
-        let mut machine = self.snapshots[after - 1].restore();
+        let mut machine = self.nearest(steps).restore();
         machine.run(host, steps)?;
         Ok(machine)
     }

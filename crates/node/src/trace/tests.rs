@@ -1,9 +1,11 @@
 //! Runs of small programs over a batch.
 
+use std::ops::ControlFlow;
+
 use alloy::primitives::{B256, Bytes, U256, hex, keccak256};
 use postern_machine::{Missing, Program, Status};
 
-use super::{DerivedBatch, SNAPSHOTS, Trace, TraceError};
+use super::{DerivedBatch, SNAPSHOTS, Trace, TraceError, bytes_of};
 use crate::fixture::{Fixture, ether};
 
 /// Where programs lie.
@@ -26,30 +28,46 @@ fn exit(code: u32) -> Program {
     program(&[addi(17, 0, 93), addi(14, 0, code), ECALL], &[])
 }
 
-/// Counts `x6` down from 1,000, writing it to a page of its own each time, then exits with `output`.
-fn counter(output: B256) -> Program {
+/// Counts `x6` down from 1,000, writing it each time to the page whose address `page` leaves in `x7`, then exits with `output`.
+fn counting(output: B256, page: &[u32]) -> Program {
     const LOAD: u32 = 0x03 | 3 << 12;
-    let load = |rd: u32, offset: u32| offset << 20 | 5 << 15 | rd << 7 | LOAD;
-    let code = [
+    /// Where the output lies, in words.
+    const OUTPUT: usize = 16;
+    let load = |rd: u32, word: u32| (OUTPUT as u32 * 4 + word * 8) << 20 | 5 << 15 | rd << 7 | LOAD;
+    // `bne x6, x0`, backwards to where `page` begins.
+    let back = (1 << 13) - 4 * (page.len() as u32 + 2);
+    let bne =
+        (back >> 12) << 31 | (back >> 5 & 0x3f) << 25 | 6 << 15 | 1 << 12 | (back >> 1 & 0xf) << 8 | 1 << 7 | 0x63;
+    let mut code = vec![
         0x0000_0297, // auipc x5, 0
         addi(6, 0, 1000),
-        0x00c3_1393, // slli x7, x6, 12
+    ];
+    code.extend(page);
+    code.extend([
         0x0063_b423, // sd x6, 8(x7)
         0xfff3_0313, // addi x6, x6, -1
-        0xfe03_1ae3, // bne x6, x0, -12
-        load(10, 64),
-        load(11, 72),
-        load(12, 80),
-        load(13, 88),
+        bne,
+        load(10, 0),
+        load(11, 1),
+        load(12, 2),
+        load(13, 3),
         addi(17, 0, 93),
         addi(14, 0, 0),
         ECALL,
-        0,
-        0,
-        0,
-    ];
+    ]);
+    code.resize(OUTPUT, 0);
     let numbers = output.as_chunks::<8>().0.iter().flat_map(|bytes| bytes.iter().rev().copied());
     program(&code, &numbers.collect::<Vec<_>>())
+}
+
+/// Writes to another page each time.
+fn counter(output: B256) -> Program {
+    counting(output, &[0x00c3_1393]) // slli x7, x6, 12
+}
+
+/// Writes to 64 pages in turn.
+fn rewriter(output: B256) -> Program {
+    counting(output, &[0x03f3_7393, 0x00c3_9393]) // andi x7, x6, 63; slli x7, x7, 12
 }
 
 /// Steps of a counter's run.
@@ -69,7 +87,13 @@ fn two_batches() -> Fixture {
 }
 
 fn run(program: &Program, batch: DerivedBatch) -> Result<Trace, TraceError> {
-    Trace::run(program, batch, |_| ())
+    Trace::run(program, batch, |_| ControlFlow::Continue(()))
+}
+
+/// A counter's run over a batch, with its true output.
+pub(crate) fn counted() -> Trace {
+    let batch = two_batches().chain.derived_batch(1).unwrap();
+    run(&counter(batch.output_root), batch).unwrap()
 }
 
 #[test]
@@ -95,7 +119,13 @@ fn any_step_of_a_run_is_shown() {
     let mut said = Vec::new();
     // The more snapshots are asked for, the more are dropped again.
     let mut traces: Vec<_> = [1, 7, 100, STEPS, 1 << 40]
-        .map(|interval| Trace::run_by(interval, &program, batch.clone(), |steps| said.push(steps)).unwrap())
+        .map(|interval| {
+            Trace::run_by(interval, u64::MAX, &program, batch.clone(), |steps| {
+                said.push(steps);
+                ControlFlow::Continue(())
+            })
+            .unwrap()
+        })
         .into();
     assert!(said.starts_with(&[1, 2, 3]) && said.contains(&4000) && said.iter().all(|steps| *steps < STEPS));
     traces.push(run(&program, batch.clone()).unwrap());
@@ -109,13 +139,14 @@ fn any_step_of_a_run_is_shown() {
     for steps in [0, 1, 2, 3, 500, 2047, 2048, STEPS - 1, STEPS, STEPS + 1, u64::MAX] {
         let mut machine = program.start(batch.input());
         machine.run(&host, steps).unwrap();
-        let expected = machine.state_hash();
+        let (expected, instruction) = (machine.state_hash(), machine.instruction());
         let points = machine.state_hashes(&host, 300, 5).unwrap();
         for trace in &traces {
             assert_eq!(trace.state_hash(steps).unwrap(), expected, "{steps}");
             assert_eq!(trace.state_hashes(steps, 300, 5).unwrap(), points, "{steps}");
             let step = trace.step(steps).unwrap();
             assert_eq!(step.state_hash, expected, "{steps}");
+            assert_eq!(step.instruction, instruction, "{steps}");
             assert_eq!(step.next_state_hash, trace.state_hash(steps.saturating_add(1)).unwrap(), "{steps}");
             assert_eq!(postern_machine::step(expected, &step.witness, &host), Ok(step.next_state_hash));
             match trace.step_within(steps) {
@@ -127,6 +158,54 @@ fn any_step_of_a_run_is_shown() {
             }
         }
     }
+}
+
+#[test]
+fn snapshots_hold_no_more_than_they_may() {
+    let batch = two_batches().chain.derived_batch(1).unwrap();
+    let program = rewriter(batch.output_root);
+    let bounded = |bytes| {
+        let go_on = |_| ControlFlow::Continue(());
+        Trace::run_by(100, bytes, &program, batch.clone(), go_on).unwrap()
+    };
+    // Besides the end.
+    let held = |trace: &Trace| bytes_of(&trace.snapshots[..trace.snapshots.len() - 1]);
+    let unbounded = bounded(u64::MAX);
+    // Two hundred steps write forty pages.
+    assert_eq!((unbounded.steps(), unbounded.snapshots.len()), (5009, 27));
+    assert_eq!(held(&unbounded), (1 + 25 * 40) * 2 * 4096);
+    for bytes in [held(&unbounded), 4 << 20, 1 << 20, 600 << 10, 0] {
+        let trace = bounded(bytes);
+        assert!(held(&trace) <= bytes.max(2 * 4096), "{bytes}");
+        assert_eq!(trace.snapshots.len() == unbounded.snapshots.len(), bytes == held(&unbounded));
+        assert_eq!((trace.snapshots[0].steps(), trace.steps()), (0, 5009));
+        for steps in [0, 1, 99, 1700, 3200, 5009] {
+            assert_eq!(trace.state_hash(steps).unwrap(), unbounded.state_hash(steps).unwrap(), "{bytes} {steps}");
+        }
+    }
+    assert_eq!(bounded(0).snapshots.len(), 2);
+}
+
+#[test]
+fn a_step_says_what_it_executes() {
+    let batch = two_batches().chain.derived_batch(1).unwrap();
+    let trace = run(&counter(batch.output_root), batch).unwrap();
+    let shown =
+        |step| trace.step(step).unwrap().instruction.map(|instruction| format!("{:#x} {instruction}", instruction.pc));
+    assert_eq!(shown(0).as_deref(), Some("0x1000000 auipc t0,0x0"));
+    assert_eq!(shown(5).as_deref(), Some("0x1000014 bne t1,zero,0x1000008"));
+    assert_eq!(shown(6).as_deref(), Some("0x1000008 slli t2,t1,0xc"));
+    assert_eq!(shown(STEPS - 1).as_deref(), Some("0x1000030 ecall"));
+    assert_eq!(shown(STEPS), None);
+}
+
+#[test]
+fn a_run_is_stopped_where_it_stands() {
+    let batch = two_batches().chain.derived_batch(1).unwrap();
+    let program = counter(batch.output_root);
+    let until = |steps| if steps < 300 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let error = Trace::run_by(100, u64::MAX, &program, batch, until).map(|_| ()).unwrap_err();
+    assert!(matches!(error, TraceError::Stopped { steps: 300 }), "{error}");
 }
 
 #[test]

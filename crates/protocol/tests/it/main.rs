@@ -2,6 +2,7 @@
 
 mod bomb;
 mod codec;
+mod dispute;
 mod outbox;
 mod streams;
 mod vectors;

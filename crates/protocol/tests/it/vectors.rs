@@ -8,6 +8,7 @@ use postern_protocol::{
     commitment::{Commitment, checkpoints_hash},
     constants::CHUNK_SIZE,
     data,
+    dispute::{self, Challenge, Dispute, LEVELS, Node, POINTS, Points},
     message::{Message, QueuedMessage, alias, extend_queue},
     outbox::{Tree, depth},
     output::Output,
@@ -296,6 +297,52 @@ fn outboxes() {
             "roots": roots,
             "proofs": proofs,
             "multiproofs": multiproofs,
+        }),
+    );
+}
+
+#[test]
+fn disputes() {
+    let words = |words: &[B256]| words.iter().map(B256::to_string).collect::<Vec<_>>();
+    let challenges = [(B256::ZERO, 0), (word("commitment"), 7), (B256::repeat_byte(0xff), u64::MAX)].map(
+        |(commitment, position)| {
+            let id = Challenge { commitment, position }.id();
+            json!({ "commitment": commitment.to_string(), "position": text(position), "id": id.to_string() })
+        },
+    );
+    let points: Points = std::array::from_fn(|index| word(&format!("point {index}")));
+    let equal: Points = [word("point"); POINTS];
+    let nodes = [(B256::ZERO, 0, &equal), (word("parent"), 3 << 30, &points), (word("parent"), u64::MAX, &points)].map(
+        |(parent, first, points)| {
+            let node = Node { parent, first, start: word("start"), points_root: dispute::points_root(points) };
+            json!({
+                "parent": node.parent.to_string(),
+                "first": text(node.first),
+                "start": node.start.to_string(),
+                "points": words(points),
+                "pointsRoot": node.points_root.to_string(),
+                "id": node.id().to_string(),
+            })
+        },
+    );
+    // Of the last two nodes.
+    let disputes = (1..=POINTS).map(|segment| {
+        let dispute = Dispute::of(word("start"), &points, segment);
+        assert_eq!(dispute.root(), Some(dispute::points_root(&points)));
+        json!({
+            "segment": text(dispute.segment),
+            "agreed": dispute.agreed.to_string(),
+            "disputed": dispute.disputed.to_string(),
+            "siblings": words(&dispute.siblings),
+        })
+    });
+    check(
+        "disputes.json",
+        json!({
+            "challenges": challenges,
+            "nodes": nodes,
+            "disputes": disputes.collect::<Vec<_>>(),
+            "spacings": (1..=LEVELS).map(|level| text(dispute::spacing(level))).collect::<Vec<_>>(),
         }),
     );
 }

@@ -7,8 +7,61 @@ use postern_protocol::{
     message::QueuedMessage,
 };
 
+use postern_tests::Journal;
+
 use super::world::{BOB, ETHER, World, transfer};
 use crate::chain::{Inconsistency, IngestError, L1Event};
+use crate::store::{CommitmentEntry, View};
+
+/// A commitment to the first batch.
+fn commitment(world: &World, output_root: B256) -> Commitment {
+    Commitment {
+        parent: world.chain().genesis_commitment(),
+        batch_hash: world.batches[0].hash(),
+        batch_count: 1,
+        output_root,
+        checkpoints_hash: checkpoints_hash(&[output_root]),
+        proposer: BOB,
+    }
+}
+
+fn proposed(commitment: Commitment) -> L1Event {
+    L1Event::Proposed { id: commitment.id(), commitment, checkpoints: vec![commitment.output_root] }
+}
+
+/// Whether the batch is derived before or after: L1 does not wait for that.
+#[test]
+fn a_false_commitment_that_becomes_final_is_reported() {
+    let forced = || {
+        let mut world = World::new();
+        let batch = world.force();
+        world.mine(vec![batch]);
+        world
+    };
+    let reported = |output_root: B256, derived_before: bool, finalized: bool| {
+        let (journal, mut world) = (Journal::begin(), forced());
+        if derived_before {
+            world.derive();
+        }
+        let claim = commitment(&world, output_root);
+        world.mine(vec![proposed(claim)]);
+        if finalized {
+            world.mine(vec![L1Event::Finalized(claim.id())]);
+        }
+        world.derive();
+        let words = ["a commitment that this node disagrees with became final", &claim.id().to_string()];
+        (journal.says(&words), world.heads().finalized.number)
+    };
+
+    let world = forced();
+    world.derive();
+    let (truth, lie) = (world.chain().output(1).unwrap().unwrap().root(), keccak256("false"));
+    for derived_before in [true, false] {
+        assert_eq!(reported(lie, derived_before, true), (true, 0));
+        assert_eq!(reported(lie, derived_before, false), (false, 0));
+        assert_eq!(reported(truth, derived_before, true), (false, 1));
+    }
+}
 
 #[test]
 fn finality_follows_commitments_that_agree() {
@@ -17,35 +70,31 @@ fn finality_follows_commitments_that_agree() {
     world.mine(Vec::new());
     world.settle();
     let output = world.chain().output(1).unwrap().unwrap();
-    let commitment = |output_root: B256| Commitment {
-        parent: world.chain().genesis_commitment(),
-        batch_hash: world.batches[0].hash(),
-        batch_count: 1,
-        output_root,
-        checkpoints_hash: checkpoints_hash(&[output_root]),
-        proposer: BOB,
-    };
-    let (good, bad) = (commitment(output.root()), commitment(keccak256("false")));
-    let proposed = |commitment: Commitment| L1Event::Proposed {
-        id: commitment.id(),
-        commitment,
-        checkpoints: vec![commitment.output_root],
-    };
+    let (good, bad) = (commitment(&world, output.root()), commitment(&world, keccak256("false")));
     world.mine(vec![proposed(good), proposed(bad)]);
+    let open = |world: &World| world.chain().view().unwrap().open_commitments().unwrap();
+    let ids = |claims: Vec<CommitmentEntry>| claims.iter().map(|claim| claim.id).collect::<Vec<_>>();
+    assert_eq!(ids(open(&world)), [good.id(), bad.id()]);
     let claims = world.chain().commitments_from(1).unwrap();
-    assert_eq!(claims.iter().map(|claim| claim.id).collect::<Vec<_>>(), [good.id(), bad.id()]);
+    assert_eq!(ids(claims), [good.id(), bad.id()]);
     assert_eq!(world.heads().finalized.number, 0);
 
     world.mine(vec![L1Event::Rejected(bad.id())]);
+    assert_eq!(ids(open(&world)), [good.id()]);
     world.mine(vec![L1Event::Finalized(good.id())]);
     assert_eq!(world.heads().finalized, world.heads().safe);
     world.restart();
     assert_eq!(world.heads().finalized, world.heads().safe);
+    assert!(open(&world).is_empty());
 
     world.reorg(1);
     assert_eq!(world.heads().finalized.number, 0);
     assert!(world.chain().commitment(good.id()).unwrap().is_some());
-    world.reorg(2);
+    assert_eq!(ids(open(&world)), [good.id()]);
+    world.reorg(1);
+    assert_eq!(ids(open(&world)), [good.id(), bad.id()]);
+    world.reorg(1);
+    assert!(open(&world).is_empty());
     assert!(world.chain().commitments_from(0).unwrap().is_empty());
     assert!(matches!(
         world.try_mine(vec![L1Event::Finalized(good.id())]),

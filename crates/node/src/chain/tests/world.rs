@@ -327,5 +327,16 @@ pub(super) fn transfer(from: u8, nonce: u64, to: Address, value: u128) -> Bytes 
     call(from, nonce, to, value, Bytes::new())
 }
 
+/// Makes choices, the same for the same seed: given how many options there are, which to take.
+pub(super) fn choices(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move |options| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random >> 20) % options
+    }
+}
+
 pub(super) const ALICE: Address = Address::repeat_byte(0xa1);
 pub(super) const BOB: Address = Address::repeat_byte(0xb0);
