@@ -96,7 +96,7 @@ suite: ## The machine's instruction suite anew from qemu-riscv64, and COUNT=n ot
 	OBJDUMP=riscv64-unknown-elf-objdump SUITE=$(CURDIR)/target/suite $(CARGO) test $(LOCKED) --package postern-machine --test it -- suite disassembly
 
 .PHONY: bench
-bench: $(DEPLOY_STAMP) ## Blocks over growing state, a large outbox, bytes on L1 per transfer, worst batches, steps a second, rebuilds, disputes (WORST=1: also about the worst batch, an hour)
+bench: $(DEPLOY_STAMP) ## Blocks over growing state, a large outbox, bytes on L1 per transfer, worst batches, steps a second, rebuilds, disputes (WORST=1: also about the worst batch, half an hour)
 	$(CARGO) bench $(LOCKED) --package postern-protocol --package postern-execution --package postern-machine --package postern-program
 	$(CARGO) build $(LOCKED) --release --package postern-node
 	$(CARGO) run $(LOCKED) --release --package postern-tests --bin rebuild

@@ -8,7 +8,7 @@
 //! | argument | batch |
 //! | --- | --- |
 //! | none | one of 100 transfers |
-//! | `worst` | the one that takes most steps of all that L1 accepts, which is forced, and takes the better part of an hour |
+//! | `worst` | the one that takes most steps of all that L1 accepts, which is forced, and takes up to half an hour |
 //! | `play DIR INDEX` | the one with this index in the data directory of a node that is stopped |
 
 use std::{

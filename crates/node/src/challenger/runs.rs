@@ -36,7 +36,7 @@ pub(super) enum RunError {
 }
 
 /// The run of a batch. It is made when a state of it is asked for that is not known yet, which takes seconds for most batches, up to the
-/// better part of an hour for the longest.
+/// half an hour for the longest.
 pub(super) struct BatchRun {
     chain: Chain,
     program: Arc<Program>,
