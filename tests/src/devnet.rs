@@ -21,8 +21,8 @@ use postern_bindings::{
 };
 use postern_client::Deployment;
 use postern_node::{
-    BlobSource, DataSource, Node, NodeConfig, NodeError, NodeHandle, SequencerConfig, chain::ChainError,
-    challenger::ChallengerConfig, proposer::ProposerConfig, relayer::RelayerConfig, store::StoreError,
+    BlobSource, DataSource, Node, NodeConfig, NodeHandle, SequencerConfig, challenger::ChallengerConfig,
+    proposer::ProposerConfig, relayer::RelayerConfig,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -179,15 +179,7 @@ impl Devnet {
     /// If it runs, or does not start.
     pub async fn start_node(&mut self) -> Result<()> {
         ensure!(self.node.is_none(), "the node runs");
-        let in_use = |error: &_| matches!(error, NodeError::Chain(ChainError::Store(StoreError::InUse { .. })));
-        // What an earlier one had open may close a moment after it has stopped.
-        let start = || async {
-            match Node::start(self.node_config()).await {
-                Err(error) if in_use(&error) => Ok(None),
-                started => Ok(Some(started?)),
-            }
-        };
-        let node = eventually("the data directory is free", start).await?;
+        let node = Node::start(self.node_config()).await?;
         self.rpc_address = node.rpc_address();
         self.node = Some(node);
         Ok(())
@@ -207,7 +199,11 @@ impl Devnet {
     /// If that one does not start.
     pub async fn crash_node(&mut self) -> Result<()> {
         drop(self.node.take().ok_or_eyre("the node does not run")?);
-        self.start_node().await
+        // What it had open closes a moment later.
+        let node =
+            eventually("the node starts again", || async { Ok(Node::start(self.node_config()).await.ok()) }).await?;
+        self.node = Some(node);
+        Ok(())
     }
 
     /// Stops the node, and starts it with other roles.

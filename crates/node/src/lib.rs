@@ -55,7 +55,10 @@ use alloy::{
 use postern_client::deployment::{Deployment, DeploymentError};
 use postern_protocol::commitment::Commitment;
 use thiserror::Error;
-use tokio::task::{JoinError, JoinSet};
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::timeout,
+};
 
 use crate::{
     chain::{Chain, ChainConfig, ChainError, SequencingPolicy},
@@ -68,6 +71,9 @@ use crate::{
     shutdown::{Shutdown, Trigger},
     store::{Store, StoreError},
 };
+
+/// How long a node that ends waits for who still holds its chain.
+const RELEASE: Duration = Duration::from_secs(1);
 
 /// What a node is to do.
 #[derive(Clone, Debug)]
@@ -355,7 +361,7 @@ impl NodeHandle {
         }
     }
 
-    /// Ends the node and waits for its tasks.
+    /// Ends the node, waits for its tasks, and lets go of its data directory, unless somebody else holds a clone of its chain.
     ///
     /// # Errors
     /// If a role had failed. It ended all the same.
@@ -370,6 +376,10 @@ impl NodeHandle {
                 Err(error) => Some(NodeError::RolePanicked(error)),
             });
         }
+        // An answer that was just given may hold the chain for a moment yet. With its heads its store is closed.
+        let mut heads = self.chain.subscribe();
+        drop(self.chain);
+        let _ = timeout(RELEASE, async { while heads.changed().await.is_ok() {} }).await;
         failure.map_or(Ok(()), Err)
     }
 }

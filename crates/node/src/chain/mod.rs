@@ -219,6 +219,7 @@ struct Inner {
     pool: Mutex<PoolState>,
     /// How often what L1 said of commitments was taken back since the start.
     setbacks: AtomicU64,
+    /// The last field: once it is gone the store is closed.
     heads: watch::Sender<Heads>,
 }
 

@@ -300,7 +300,7 @@ impl Role for Challenger {
 }
 
 /// The games, in the order in which they are to be looked at. A lie that becomes final costs the bridge, a truth that falls costs time and
-/// is proposed again, so lies come first. Of each kind the most urgent does, and before all challenges that are to be opened.
+/// is proposed again, so lies come first. Of each kind, challenges that are to be opened come first, then the most urgent game.
 fn played(cases: Vec<Case>, rules: Rules, next_block: u64) -> Vec<Played> {
     let play = |case: Case| {
         let game = Game::new(case.challenge, rules, case.nodes.iter().cloned());

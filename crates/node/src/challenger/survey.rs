@@ -101,7 +101,7 @@ fn passed_on(view: &impl View, verdict: Verdict, entry: &CommitmentEntry) -> Res
 fn judge(view: &impl View, entry: &CommitmentEntry) -> Result<Verdict, StoreError> {
     let Some(first) = first_batch(view, entry)? else { return Ok(Verdict::Void) };
     // Of a final one only the end matters: nobody disputes the way there any more.
-    let skipped = if entry.status == CommitmentStatus::Final { entry.checkpoints.len() - 1 } else { 0 };
+    let skipped = if entry.status == CommitmentStatus::Final { entry.checkpoints.len().saturating_sub(1) } else { 0 };
     for (position, checkpoint) in (0..).zip(&entry.checkpoints).skip(skipped) {
         match view.output(first + position + 1)? {
             None => return Ok(Verdict::Unknown),
