@@ -93,7 +93,7 @@ fuzz: ## Long runs of the fuzz tests of the derivation and of the machine (some 
 suite: ## The machine's instruction suite anew from qemu-riscv64, and COUNT=n other random programs (Debian: binutils-riscv64-unknown-elf, qemu-user)
 	crates/machine/suite/build.sh --check
 	crates/machine/suite/build.sh --random $(or $(COUNT),100) target/suite
-	OBJDUMP=riscv64-unknown-elf-objdump SUITE=$(CURDIR)/target/suite $(CARGO) test $(LOCKED) --package postern-machine --test it -- suite disassembly
+	OBJDUMP=riscv64-unknown-elf-objdump SUITE=$(CURDIR)/target/suite $(CARGO) test $(LOCKED) --workspace --test it -- suite:: disassembly::
 
 .PHONY: bench
 bench: $(DEPLOY_STAMP) ## Blocks over growing state, a large outbox, bytes on L1 per transfer, worst batches, steps a second, rebuilds, disputes (WORST=1: also about the worst batch, half an hour)

@@ -1,6 +1,6 @@
 //! Typed bindings of Postern's contracts: one module for each, from the ABI and bytecode in `abi/`.
 //!
-//! `node script/bindings.mjs` writes those files from forge's artifacts; a test compiles the contracts and fails if one is
+//! `node script/bindings.mjs` writes those files from forge's artifacts; `make test` compiles the contracts and fails if one is
 //! stale. The documentation of each call, event and error is on its interface in `contracts/src/`.
 #![allow(missing_docs, clippy::too_many_arguments)]
 

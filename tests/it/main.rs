@@ -1,7 +1,6 @@
 //! Whole flows on real nodes: an L1 (Anvil) with the contracts, an L2 node, and actors that use both.
 
 mod batches;
-mod bindings;
 mod blobs;
 mod censorship;
 mod claims;
