@@ -13,6 +13,8 @@ LOCKED := --locked
 NPM_STAMP := node_modules/.package-lock.json
 FORGE_STAMP := contracts/out/.stamp
 DEPLOY_STAMP := contracts/out/.deploy-stamp
+TOKENS_STAMP := contracts/out/.tokens-stamp
+TOKENS := contracts/test/support/Tokens.sol
 DEPLOYED := $(shell find contracts/src script -name '*.sol')
 SOLIDITY := $(DEPLOYED) $(shell find contracts/test -name '*.sol')
 
@@ -26,12 +28,16 @@ $(NPM_STAMP): package.json package-lock.json
 
 $(FORGE_STAMP): $(NPM_STAMP) foundry.toml $(SOLIDITY)
 	$(FORGE) build
-	@touch $@ $(DEPLOY_STAMP)
+	@touch $@ $(DEPLOY_STAMP) $(TOKENS_STAMP)
 
 # The tests are most of the Solidity, and minutes of it: who wants to see the demo need not build them.
 $(DEPLOY_STAMP): $(NPM_STAMP) foundry.toml $(DEPLOYED)
 	$(FORGE) build script/Deploy.s.sol
 	@touch $@
+
+$(TOKENS_STAMP): $(NPM_STAMP) foundry.toml $(DEPLOYED) $(TOKENS)
+	$(FORGE) build script/Deploy.s.sol script/DeployGateways.s.sol $(TOKENS)
+	@touch $@ $(DEPLOY_STAMP)
 
 .PHONY: setup
 setup: $(FORGE_STAMP) ## Install the npm packages and build the contracts with their tests
@@ -43,6 +49,10 @@ demo: $(DEPLOY_STAMP) ## Deposit, move, withdraw, prove and finalize ETH, on scr
 .PHONY: demo-dispute
 demo-dispute: $(DEPLOY_STAMP) ## A proposer tries to steal the bridge, and pays for it
 	$(CARGO) run $(LOCKED) --quiet --package postern-tests --bin demo_dispute
+
+.PHONY: demo-token
+demo-token: $(TOKENS_STAMP) ## An ERC-20 goes to L2 and comes back, at once and at finality
+	$(CARGO) run $(LOCKED) --quiet --package postern-tests --bin demo_token
 
 .PHONY: test
 test: build test-contracts test-rust ## Every test, and the committed snapshots

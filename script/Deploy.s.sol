@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Script} from "forge-std/Script.sol";
 import {VmSafe} from "forge-std/Vm.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {TransparentUpgradeableProxy} from "@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol";
@@ -17,6 +16,7 @@ import {DisputeGame} from "../contracts/src/dispute/DisputeGame.sol";
 import {MachineStep} from "../contracts/src/dispute/MachineStep.sol";
 import {Segment} from "../contracts/src/dispute/Segment.sol";
 import {MeteringConfig} from "../contracts/src/libraries/Metering.sol";
+import {Deployments} from "./Deployments.sol";
 
 /// @title Deploys Postern's L1 side
 /// @notice Four contracts behind ERC-1967 proxies, each with its own ProxyAdmin, the timelock that owns them all, and the contract
@@ -33,7 +33,7 @@ import {MeteringConfig} from "../contracts/src/libraries/Metering.sol";
 ///
 /// @dev Files are written with `--broadcast` only. Forge runs the script before it sends the transactions, so `blockNumber` in
 /// them is a block before the deployment, from which a node can read all events.
-contract Deploy is Script {
+contract Deploy is Deployments {
     /// Parameters of a deployment; the fields are the keys of the file.
     struct Config {
         /// Chain id of the L2; must be the genesis file's.
@@ -92,10 +92,6 @@ contract Deploy is Script {
         address disputeGameImplementation;
     }
 
-    /// A file that the script needs is not there.
-    error FileMissing(string what, string path);
-    /// The file names a contract that exists: deploy to another directory, or remove the files.
-    error AlreadyDeployed(string path, address deployed);
     /// The genesis file is of another L2.
     error L2ChainIdMismatch(uint256 received, uint256 expected);
     /// An upgrade could take effect before a user is out under the old rules. In seconds.
@@ -104,8 +100,6 @@ contract Deploy is Script {
     error AddressMissing(string key);
     /// A parameter is out of its range.
     error ParameterOutOfRange(string key, uint256 received, uint256 minimum, uint256 maximum);
-    /// A contract is not where its peers expect it: the deployer sent other transactions in between.
-    error AddressMismatch(string name, address received, address expected);
 
     /// @notice How much slower than a user's way out the timelock must be: L1 may miss slots, which stretches the window.
     uint256 public constant GOVERNANCE_MARGIN = 1 days;
@@ -126,14 +120,13 @@ contract Deploy is Script {
 
     /// @notice Deploys what the environment says.
     function deployAsConfigured() public returns (Deployment memory deployment) {
-        string memory genesisPath = vm.envOr("GENESIS", string.concat(_defaultDirectory(), "/genesis.json"));
         string memory configPath = vm.envOr("DEPLOY_CONFIG", string("script/config/devnet.json"));
         string memory programPath = vm.envOr("PROGRAM", string("program/postern-program.json"));
         requireNotDeployed(_directory());
 
         Config memory config = readConfig(configPath);
         Program memory program = readProgram(programPath);
-        bytes32 genesisOutputRoot = readGenesisOutputRoot(genesisPath, config.l2ChainId);
+        bytes32 genesisOutputRoot = readGenesisOutputRoot(_genesisPath(), config.l2ChainId);
 
         vm.startBroadcast();
         (, address deployer,) = vm.readCallers();
@@ -292,7 +285,7 @@ contract Deploy is Script {
 
     /// @notice Reads the root of the output that the L2 begins with.
     function readGenesisOutputRoot(string memory path, uint256 l2ChainId) public view returns (bytes32) {
-        string memory json = _readFile("genesis (make it with `postern-node genesis`)", path);
+        string memory json = _readGenesis(path);
         uint256 received = vm.parseJsonUint(json, ".l2ChainId");
         if (received != l2ChainId) revert L2ChainIdMismatch(received, l2ChainId);
         return vm.parseJsonBytes32(json, ".outputRoot");
@@ -303,10 +296,7 @@ contract Deploy is Script {
         string[6] memory names =
             ["Timelock", "CanonicalTransactionChain", "StateCommitmentChain", "Bridge", "DisputeGame", "MachineStep"];
         for (uint256 i; i < names.length; ++i) {
-            string memory path = _path(directory, names[i]);
-            if (!vm.isFile(path)) continue;
-            address deployed = vm.parseJsonAddress(vm.readFile(path), ".address");
-            if (deployed.code.length != 0) revert AlreadyDeployed(path, deployed);
+            _requireNotDeployed(directory, names[i]);
         }
     }
 
@@ -331,15 +321,6 @@ contract Deploy is Script {
         _write(directory, "MachineStep", address(deployment.machineStep), address(0));
     }
 
-    /// @dev Where the files of this deployment go.
-    function _directory() private view returns (string memory) {
-        return vm.envOr("DEPLOYMENTS_DIR", _defaultDirectory());
-    }
-
-    function _defaultDirectory() private view returns (string memory) {
-        return string.concat("deployments/", vm.toString(block.chainid));
-    }
-
     function _deployProxy(
         string memory name,
         address expected,
@@ -348,19 +329,12 @@ contract Deploy is Script {
         bytes memory initialization
     ) private returns (address proxy) {
         proxy = address(new TransparentUpgradeableProxy(implementation, owner, initialization));
-        if (proxy != expected) revert AddressMismatch(name, proxy, expected);
+        _requireAddress(name, proxy, expected);
     }
 
+    /// @dev `block.number` is a block before the deployment.
     function _write(string memory directory, string memory name, address deployed, address implementation) private {
-        string memory json = vm.serializeAddress(name, "address", deployed);
-        if (implementation != address(0)) json = vm.serializeAddress(name, "implementation", implementation);
-        json = vm.serializeUint(name, "blockNumber", block.number);
-        vm.writeJson(json, _path(directory, name));
-    }
-
-    function _readFile(string memory what, string memory path) private view returns (string memory) {
-        if (!vm.isFile(path)) revert FileMissing(what, path);
-        return vm.readFile(path);
+        _write(directory, name, deployed, implementation, block.number);
     }
 
     function _readUint64(string memory json, string memory key) private pure returns (uint64) {
@@ -372,9 +346,5 @@ contract Deploy is Script {
 
     function _checkRange(string memory key, uint256 received, uint256 minimum, uint256 maximum) private pure {
         if (received < minimum || received > maximum) revert ParameterOutOfRange(key, received, minimum, maximum);
-    }
-
-    function _path(string memory directory, string memory name) private pure returns (string memory) {
-        return string.concat(directory, "/", name, ".json");
     }
 }

@@ -6,12 +6,24 @@ import { fileURLToPath } from "node:url";
 // The contracts that are, or are to be, deployed.
 const CONTRACTS = [
   "Bridge",
+  "BridgedNFT",
+  "BridgedToken",
   "CanonicalTransactionChain",
+  "Create2Factory",
   "DisputeGame",
+  "FastExit",
   "FeeVault",
+  "L1ERC7786Gateway",
   "L1Info",
+  "L1NFTGateway",
+  "L1TokenGateway",
+  "L2ERC7786Gateway",
+  "L2NFTGateway",
+  "L2StateReader",
+  "L2TokenGateway",
   "MachineStep",
   "Outbox",
+  "RelayTip",
   "StateCommitmentChain",
 ];
 

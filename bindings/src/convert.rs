@@ -9,7 +9,7 @@ use postern_protocol::{
     output::{Output, VERSION},
 };
 
-use crate::{Bridge, CanonicalTransactionChain, DisputeGame, Outbox, StateCommitmentChain};
+use crate::{Bridge, CanonicalTransactionChain, DisputeGame, L2StateReader, Outbox, StateCommitmentChain};
 
 impl From<Message> for Bridge::Message {
     fn from(message: Message) -> Self {
@@ -120,5 +120,5 @@ macro_rules! output_to {
     )+};
 }
 
-commitment_to!(Bridge, DisputeGame, StateCommitmentChain);
-output_to!(Bridge, StateCommitmentChain);
+commitment_to!(Bridge, DisputeGame, L2StateReader, StateCommitmentChain);
+output_to!(Bridge, L2StateReader, StateCommitmentChain);

@@ -14,6 +14,7 @@ import {Batch} from "../src/types/Batch.sol";
 import {Commitment, hashCheckpoints} from "../src/types/Commitment.sol";
 import {Message, QueuedMessage} from "../src/types/Message.sol";
 import {Output} from "../src/types/Output.sol";
+import {AccountVector, SlotVector, StateVectors} from "./support/StateVectors.sol";
 
 /// @notice The Solidity side of `contracts/test/vectors/`. The Rust side (`crates/protocol`, `crates/execution`) computes the
 /// same values and compares them with the same files, so neither can change a hash alone.
@@ -40,8 +41,6 @@ contract VectorsTest is Test {
     string private constant PROOF = "Vector(uint64 index,uint64 count,bytes32 leaf,bytes32[] proof,bytes32 root)";
     string private constant MULTIPROOF =
         "Vector(uint256[] indices,bytes32[] leaves,uint256 depth,bytes32[] proof,bytes32 root)";
-    string private constant ACCOUNT = "Vector(address account,uint256 nonce,uint256 balance,bytes32 storageRoot,"
-        "bytes32 codeHash,bytes[] proof,Slot[] slots)Slot(uint256 slot,uint256 value,bytes[] proof)";
 
     struct MessageVector {
         uint64 index;
@@ -130,22 +129,6 @@ contract VectorsTest is Test {
         uint256 depth;
         bytes32[] proof;
         bytes32 root;
-    }
-
-    struct SlotVector {
-        uint256 slot;
-        uint256 value;
-        bytes[] proof;
-    }
-
-    struct AccountVector {
-        address account;
-        uint256 nonce;
-        uint256 balance;
-        bytes32 storageRoot;
-        bytes32 codeHash;
-        bytes[] proof;
-        SlotVector[] slots;
     }
 
     function read(string memory name) private view returns (string memory) {
@@ -383,8 +366,7 @@ contract VectorsTest is Test {
     }
 
     function test_AccountAndStorageProofs() public view {
-        bytes32 stateRoot = vm.parseJsonBytes32(read("proofs"), "$.stateRoot");
-        AccountVector[] memory vectors = abi.decode(parse("proofs", "$.proofs", ACCOUNT), (AccountVector[]));
+        (bytes32 stateRoot, AccountVector[] memory vectors) = StateVectors.read("proofs");
         assertGt(vectors.length, 0);
         for (uint256 i; i < vectors.length; ++i) {
             AccountVector memory v = vectors[i];

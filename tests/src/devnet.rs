@@ -9,7 +9,7 @@ use alloy::{
     providers::{DynProvider, Provider, ProviderBuilder},
     rpc::types::{TransactionReceipt, TransactionRequest},
     signers::local::PrivateKeySigner,
-    sol_types::SolValue,
+    sol_types::{SolType, SolValue, abi::token::TokenSeq},
     transports::http::reqwest::Url,
 };
 use eyre::{OptionExt, Result, ensure};
@@ -19,7 +19,7 @@ use postern_bindings::{
     dispute_game::DisputeGame::DisputeGameInstance,
     state_commitment_chain::StateCommitmentChain::StateCommitmentChainInstance,
 };
-use postern_client::Deployment;
+use postern_client::{Deployment, deployment::Gateways};
 use postern_node::{
     BlobSource, DataSource, Node, NodeConfig, NodeHandle, SequencerConfig, challenger::ChallengerConfig,
     proposer::ProposerConfig, relayer::RelayerConfig,
@@ -102,8 +102,34 @@ impl Devnet {
     /// # Errors
     /// If L1 or the node does not start.
     pub async fn tuned(roles: Roles, tune: fn(&mut NodeConfig)) -> Result<Self> {
-        let directory = tempfile::Builder::new().prefix("devnet-").tempdir_in(l1::scratch()?)?;
+        let directory = directory()?;
         let anvil = l1::start(directory.path()).await?;
+        Self::of(anvil, directory, roles, tune).await
+    }
+
+    /// With these roles, a sequencer among them, and with the gateways on both chains.
+    ///
+    /// # Errors
+    /// If L1 or the node does not start, or nobody brings the gateways to L2.
+    pub async fn with_gateways(roles: Roles) -> Result<Self> {
+        let devnet = Self::tuned_with_gateways(roles, |_| ()).await?;
+        devnet.gateways_on_l2().await?;
+        Ok(devnet)
+    }
+
+    /// The same, with a node that is configured as the others but for what `tune` changes. The gateways of L2 may still wait in
+    /// L1's queue: see [`gateways_on_l2`](Self::gateways_on_l2).
+    ///
+    /// # Errors
+    /// If L1 or the node does not start.
+    pub async fn tuned_with_gateways(roles: Roles, tune: fn(&mut NodeConfig)) -> Result<Self> {
+        let directory = directory()?;
+        let anvil = l1::start_with_gateways(directory.path()).await?;
+        Self::of(anvil, directory, roles, tune).await
+    }
+
+    /// On an L1 with what the deployment's files, in `directory`, name.
+    async fn of(anvil: AnvilInstance, directory: TempDir, roles: Roles, tune: fn(&mut NodeConfig)) -> Result<Self> {
         let deployment = Deployment::load(directory.path())?;
         let (anvil, l1) = connected(anvil);
         let rpc_address = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -266,6 +292,28 @@ impl Devnet {
         &self.deployment
     }
 
+    /// Where the gateways are.
+    ///
+    /// # Panics
+    /// If the devnet was started without them.
+    pub fn gateways(&self) -> Gateways {
+        self.deployment.gateways.expect("the devnet was started without gateways")
+    }
+
+    /// Waits until the gateways of L2 are there.
+    ///
+    /// # Errors
+    /// If nobody executes the messages that bring them.
+    pub async fn gateways_on_l2(&self) -> Result<()> {
+        let Gateways { l2_token_gateway, l2_nft_gateway, l2_erc7786_gateway, .. } = self.gateways();
+        let l2 = self.l2();
+        for gateway in [l2_token_gateway, l2_nft_gateway, l2_erc7786_gateway] {
+            let code = || async { Ok((!l2.get_code_at(gateway.address).await?.is_empty()).then_some(())) };
+            eventually("the gateway is on L2", code).await?;
+        }
+        Ok(())
+    }
+
     /// URL of L1.
     pub fn l1_url(&self) -> Url {
         self.anvil.endpoint_url()
@@ -347,8 +395,11 @@ impl Devnet {
     ///
     /// # Errors
     /// If forge did not build it, or the deployment fails.
-    pub async fn deploy(&self, provider: &DynProvider, name: &str, arguments: impl SolValue) -> Result<Address> {
-        let code = [targets::bytecode(name)?.as_ref(), &arguments.abi_encode()].concat();
+    pub async fn deploy<A: SolValue>(&self, provider: &DynProvider, name: &str, arguments: A) -> Result<Address>
+    where
+        for<'a> <A::SolType as SolType>::Token<'a>: TokenSeq<'a>,
+    {
+        let code = [targets::bytecode(name)?.as_ref(), &arguments.abi_encode_params()].concat();
         let request = TransactionRequest::default().with_deploy_code(code);
         let receipt = provider.send_transaction(request).await?.mined().await?;
         ensure!(receipt.status(), "the deployment of {name} failed");
@@ -414,6 +465,11 @@ impl Devnet {
         })
         .await
     }
+}
+
+/// Where a devnet keeps its files.
+fn directory() -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("devnet-").tempdir_in(l1::scratch()?)?)
 }
 
 /// An L1, and what talks to it.

@@ -26,6 +26,7 @@ use crate::actor::Actor;
 pub const L2_CHAIN_ID: u64 = 42_069;
 
 static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
+static TEMPLATE_WITH_GATEWAYS: OnceCell<Template> = OnceCell::const_new();
 
 /// What a deployment leaves: the state of L1, and files.
 struct Template {
@@ -45,13 +46,37 @@ pub(crate) fn scratch() -> Result<PathBuf> {
     Ok(scratch)
 }
 
+impl Template {
+    /// What there is on L1, and in the directory.
+    async fn of(anvil: &AnvilInstance, directory: &Path) -> Result<Self> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if let (Some(name), true) = (path.file_name().and_then(OsStr::to_str), path.is_file()) {
+                files.push((name.to_owned(), fs::read(&path)?));
+            }
+        }
+        let provider = ProviderBuilder::new().connect_http(anvil.endpoint_url());
+        Ok(Self { state: provider.anvil_dump_state_with_history().await?, files })
+    }
+
+    /// An L1 in that state; writes the files to `deployments`.
+    async fn start(&self, deployments: &Path) -> Result<AnvilInstance> {
+        for (name, text) in &self.files {
+            fs::write(deployments.join(name), text)?;
+        }
+        load(self.state.clone()).await
+    }
+}
+
 /// An L1 with the contracts deployed; writes the deployment's files to `deployments`.
 pub(crate) async fn start(deployments: &Path) -> Result<AnvilInstance> {
-    let template = TEMPLATE.get_or_try_init(deploy).await?;
-    for (name, text) in &template.files {
-        fs::write(deployments.join(name), text)?;
-    }
-    load(template.state.clone()).await
+    TEMPLATE.get_or_try_init(deploy).await?.start(deployments).await
+}
+
+/// The same with the gateways. Those of L2 wait in the queue.
+pub(crate) async fn start_with_gateways(deployments: &Path) -> Result<AnvilInstance> {
+    TEMPLATE_WITH_GATEWAYS.get_or_try_init(deploy_gateways).await?.start(deployments).await
 }
 
 /// An L1 that has all blocks of another.
@@ -100,42 +125,50 @@ async fn load(state: Bytes) -> Result<AnvilInstance> {
 /// Deploys to a new L1 with the script that users run.
 async fn deploy() -> Result<Template> {
     let directory = tempfile::Builder::new().prefix("deployment-").tempdir_in(scratch()?)?;
-    let genesis = directory.path().join("genesis.json");
+    let anvil = deploy_to(directory.path()).await?;
+    Template::of(&anvil, directory.path()).await
+}
+
+/// The same, and the gateways with theirs. Not to an Anvil that loaded the other template: one that is loaded twice shows a genesis block
+/// which is not the parent of the next.
+async fn deploy_gateways() -> Result<Template> {
+    let directory = tempfile::Builder::new().prefix("gateways-").tempdir_in(scratch()?)?;
+    let anvil = deploy_to(directory.path()).await?;
+    run("DeployGateways", &anvil, directory.path(), |deployment| deployment.gateways.is_some()).await?;
+    Template::of(&anvil, directory.path()).await
+}
+
+async fn deploy_to(directory: &Path) -> Result<AnvilInstance> {
     let config = GenesisConfig {
         l2_chain_id: L2_CHAIN_ID,
         timestamp: SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
         fee_recipient: Address::repeat_byte(0xfe),
         fund: Default::default(),
     };
-    Genesis::build(&config).write(&genesis)?;
-
+    Genesis::build(&config).write(directory.join("genesis.json"))?;
     let anvil = spawn()?;
-    let deployer = anvil.nth_key(Actor::Deployer.account()).ok_or_eyre("Anvil has no accounts")?;
+    run("Deploy", &anvil, directory, |_| true).await?;
+    Ok(anvil)
+}
+
+/// Runs a script over the deployment in `directory`, which leaves it as `complete` says.
+async fn run(name: &str, l1: &AnvilInstance, directory: &Path, complete: fn(&Deployment) -> bool) -> Result<()> {
+    let deployer = l1.nth_key(Actor::Deployer.account()).ok_or_eyre("Anvil has no accounts")?;
     let script = Command::new(repository().join("script").join("forge"))
-        .args(["script", "script/Deploy.s.sol", "--broadcast", "--rpc-url", &anvil.endpoint()])
+        .args(["script", &format!("script/{name}.s.sol"), "--broadcast", "--rpc-url", &l1.endpoint()])
         .args(["--private-key", &hex::encode_prefixed(deployer.to_bytes())])
-        .env("GENESIS", &genesis)
-        .env("DEPLOYMENTS_DIR", directory.path())
-        .env("FOUNDRY_BROADCAST", directory.path().join("broadcast"))
+        .env("GENESIS", directory.join("genesis.json"))
+        .env("DEPLOYMENTS_DIR", directory)
+        .env("FOUNDRY_BROADCAST", directory.join("broadcast"))
         .stdin(Stdio::null())
         .output()
         .await
         .wrap_err("cannot run script/forge: run make setup")?;
     // Forge ends well also when it finds no script to run.
-    if !script.status.success() || Deployment::load(directory.path()).is_err() {
-        bail!("the deploy script failed:\n{}", String::from_utf8_lossy(&script.stderr));
+    if !script.status.success() || !Deployment::load(directory).is_ok_and(|deployment| complete(&deployment)) {
+        bail!("script/{name}.s.sol failed:\n{}", String::from_utf8_lossy(&script.stderr));
     }
-
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory.path())? {
-        let path = entry?.path();
-        if let (Some(name), true) = (path.file_name().and_then(OsStr::to_str), path.is_file()) {
-            files.push((name.to_owned(), fs::read(&path)?));
-        }
-    }
-    let provider = ProviderBuilder::new().connect_http(anvil.endpoint_url());
-    let state = provider.anvil_dump_state_with_history().await?;
-    Ok(Template { state, files })
+    Ok(())
 }
 
 /// A Foundry binary (`anvil`, `cast`), as npm installed it.

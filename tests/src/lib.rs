@@ -19,6 +19,7 @@ mod revert;
 pub mod stage;
 mod steps;
 pub mod targets;
+mod tokens;
 mod wait;
 
 pub use actor::Actor;
@@ -32,6 +33,7 @@ pub use l1::{L2_CHAIN_ID, repository, tool};
 pub use proxy::{Call, Proxy, Reaction};
 pub use revert::{RevertData, expect_revert};
 pub use steps::ether;
+pub use tokens::TokenLedger;
 pub use wait::{Mined, PATIENCE, eventually};
 
 use alloy::providers::DynProvider;

@@ -59,6 +59,50 @@ sol! {
         function flood(uint256 count, uint64 gasLimit) external payable;
     }
 
+    /// An ERC-20 of which anyone mints, with the switches that some of them have; also a twin.
+    #[derive(Debug)]
+    #[sol(rpc)]
+    contract Token {
+        error EnforcedPause();
+
+        function mint(address to, uint256 amount) external;
+        function approve(address spender, uint256 amount) external;
+        function transfer(address to, uint256 amount) external;
+        function allowance(address owner, address spender) external view returns (uint256);
+        function balanceOf(address account) external view returns (uint256);
+        function totalSupply() external view returns (uint256);
+        function name() external view returns (string);
+        function symbol() external view returns (string);
+        function decimals() external view returns (uint8);
+        function setPaused(bool paused) external;
+    }
+
+    /// An ERC-721 of which anyone mints; also a twin.
+    #[derive(Debug)]
+    #[sol(rpc)]
+    contract Collection {
+        function mint(address to, uint256 tokenId) external;
+        function approve(address spender, uint256 tokenId) external;
+        function transferFrom(address from, address to, uint256 tokenId) external;
+        function ownerOf(uint256 tokenId) external view returns (address);
+        function name() external view returns (string);
+        function symbol() external view returns (string);
+        function tokenURI(uint256 tokenId) external view returns (string);
+    }
+
+    /// Takes tokens with a call, unless it was given a reason not to.
+    #[derive(Debug)]
+    #[sol(rpc)]
+    contract Receiver {
+        function setRefusal(bytes refusal) external;
+        function calls() external view returns (uint256);
+        function caller() external view returns (address);
+        function token() external view returns (address);
+        function from() external view returns (address);
+        function amountOrId() external view returns (uint256);
+        function data() external view returns (bytes);
+    }
+
     /// Verifies answers of `eth_getProof`.
     #[sol(rpc)]
     contract StateProofs {
@@ -85,11 +129,11 @@ sol! {
 pub fn bytecode(name: &str) -> Result<Bytes> {
     let output = std::env::var_os("FOUNDRY_OUT").map_or_else(|| PathBuf::from("contracts/out"), PathBuf::from);
     let output = repository().join(output);
-    // A file of its own, or the one with the many small ones.
-    let own = output.join(format!("{name}.sol"));
-    let folder = if own.is_dir() { own } else { output.join("Targets.sol") };
-    let path = folder.join(format!("{name}.json"));
-    let text = fs::read(&path).wrap_err_with(|| format!("{} is missing: run make setup", path.display()))?;
+    // A file of its own, or one of those with many small ones.
+    let files = [name, "Targets", "Tokens", "Receivers", "Crosschain"];
+    let paths = files.map(|file| output.join(format!("{file}.sol")).join(format!("{name}.json")));
+    let path = paths.iter().find(|path| path.is_file()).unwrap_or(&paths[0]);
+    let text = fs::read(path).wrap_err_with(|| format!("{} is missing: run make setup", path.display()))?;
     let artifact: Value = serde_json::from_slice(&text)?;
     let code = artifact["bytecode"]["object"].as_str().ok_or_else(|| eyre!("{} has no bytecode", path.display()))?;
     Ok(code.parse()?)

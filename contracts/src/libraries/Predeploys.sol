@@ -9,4 +9,6 @@ library Predeploys {
     address internal constant OUTBOX = 0x7E00000000000000000000000000000000000002;
     /// `IFeeVault`, beneficiary of every block
     address internal constant FEE_VAULT = 0x7e00000000000000000000000000000000000003;
+    /// `ICreate2Factory`
+    address internal constant CREATE2_FACTORY = 0x7E00000000000000000000000000000000000004;
 }

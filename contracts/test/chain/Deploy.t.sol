@@ -15,6 +15,7 @@ import {Segment} from "../../src/dispute/Segment.sol";
 import {Commitment} from "../../src/types/Commitment.sol";
 import {ChainTest} from "../support/ChainTest.sol";
 import {Deploy} from "../../../script/Deploy.s.sol";
+import {Deployments} from "../../../script/Deployments.sol";
 
 contract DeployTest is ChainTest {
     string private constant DEVNET = "script/config/devnet.json";
@@ -248,19 +249,23 @@ contract DeployTest is ChainTest {
         address predicted = vm.computeCreateAddress(STRANGER, vm.getNonce(STRANGER) + 5);
         address actual = vm.computeCreateAddress(address(script), vm.getNonce(address(script)) + 6);
         vm.expectRevert(
-            abi.encodeWithSelector(Deploy.AddressMismatch.selector, "CanonicalTransactionChain", actual, predicted)
+            abi.encodeWithSelector(Deployments.AddressMismatch.selector, "CanonicalTransactionChain", actual, predicted)
         );
         script.deploy(makeConfig(), program, GENESIS_OUTPUT_ROOT, STRANGER);
     }
 
     function test_RevertWhen_FileIsMissing() public {
-        vm.expectRevert(abi.encodeWithSelector(Deploy.FileMissing.selector, "configuration", "script/config/none.json"));
+        vm.expectRevert(
+            abi.encodeWithSelector(Deployments.FileMissing.selector, "configuration", "script/config/none.json")
+        );
         script.readConfig("script/config/none.json");
-        vm.expectRevert(abi.encodeWithSelector(Deploy.FileMissing.selector, "program", "program/none.json"));
+        vm.expectRevert(abi.encodeWithSelector(Deployments.FileMissing.selector, "program", "program/none.json"));
         script.readProgram("program/none.json");
         vm.expectRevert(
             abi.encodeWithSelector(
-                Deploy.FileMissing.selector, "genesis (make it with `postern-node genesis`)", "deployments/none.json"
+                Deployments.FileMissing.selector,
+                "genesis (make it with `postern-node genesis`)",
+                "deployments/none.json"
             )
         );
         script.readGenesisOutputRoot("deployments/none.json", L2_CHAIN_ID);
@@ -346,7 +351,7 @@ contract DeployTest is ChainTest {
         ];
         for (uint256 i; i < names.length; ++i) {
             string memory path = string.concat(directory, "/", names[i], ".json");
-            vm.expectRevert(abi.encodeWithSelector(Deploy.AlreadyDeployed.selector, path, addresses[i]));
+            vm.expectRevert(abi.encodeWithSelector(Deployments.AlreadyDeployed.selector, path, addresses[i]));
             script.requireNotDeployed(directory);
             vm.etch(addresses[i], "");
         }

@@ -6,8 +6,7 @@ import {ICanonicalTransactionChain} from "../../src/chain/ICanonicalTransactionC
 import {Commitment} from "../../src/types/Commitment.sol";
 import {Message} from "../../src/types/Message.sol";
 import {Output} from "../../src/types/Output.sol";
-import {ChainTest} from "../support/ChainTest.sol";
-import {ReferenceTree} from "../support/ReferenceTree.sol";
+import {GasTest} from "../support/GasTest.sol";
 
 /// @notice What the operations cost whose price on other rollups is known: `contracts/snapshots/Peers.json`.
 ///
@@ -21,16 +20,7 @@ import {ReferenceTree} from "../support/ReferenceTree.sol";
 /// The system is in its steady state: there were messages, batches and final commitments before, so counters and hashes
 /// replace what is not zero. Hashes and siblings have random bytes. ETH goes to accounts that exist. An outbox of depth 20 holds
 /// 524,289 to 1,048,576 messages.
-contract PeersTest is ChainTest {
-    uint256 private constant DEPTH = 20;
-    /// Somewhere in the right half of such a tree; the first leaf of a nullifier word, and so of a subtree of 32.
-    uint64 private constant INDEX = 0xab600;
-    /// The messages of a batch are a whole subtree of this height.
-    uint256 private constant BATCH_HEIGHT = 5;
-    uint64 private constant BATCH_LENGTH = 32;
-
-    address private immutable USER = makeAddr("user");
-    address private immutable RELAYER = makeAddr("relayer");
+contract PeersTest is GasTest {
     address private immutable RECIPIENT = makeAddr("recipient");
 
     function setUp() public override {
@@ -110,8 +100,7 @@ contract PeersTest is ChainTest {
             messages[i] = makeTransfer(INDEX + BATCH_LENGTH + i, recipient, 1.2 ether + i);
         }
         bytes32[] memory proof = siblings(DEPTH - BATCH_HEIGHT);
-        bytes32 subtree = ReferenceTree.root(leavesOf(messages));
-        bytes32 commitment = publish(walk(subtree, messages[0].index >> BATCH_HEIGHT, proof));
+        bytes32 commitment = publishDeep(messages);
         useWord();
 
         vm.prank(RELAYER, RELAYER);
@@ -192,16 +181,6 @@ contract PeersTest is ChainTest {
         assertEq(stateCommitmentChain.bondOf(PROPOSER), BOND);
     }
 
-    /// @dev Names the last call's gas in the snapshot file.
-    function record(string memory key, uint256 limit) private {
-        recordValue(key, vm.lastCallGas().gasTotalUsed, limit);
-    }
-
-    function recordValue(string memory key, uint256 used, uint256 limit) private {
-        vm.snapshotValue("Peers", key, used);
-        assertLe(used, limit, key);
-    }
-
     /// @dev Outside of isolation a call that does nothing costs nearly nothing.
     function isIsolated() private returns (bool) {
         (bool success,) = RECIPIENT.call("");
@@ -253,13 +232,6 @@ contract PeersTest is ChainTest {
         return used;
     }
 
-    /// @dev Executes another message of the nullifier word of `INDEX`.
-    function useWord() private {
-        Message memory message = makeTransfer(INDEX, RECIPIENT, 1);
-        bytes32[] memory proof = siblings(DEPTH);
-        bridge.executeMessage(message, publish(walk(message.leaf(), INDEX, proof)), proof);
-    }
-
     function makeWithdrawal() private view returns (Message memory message, bytes32[] memory proof, bytes32 root) {
         message = makeTransfer(INDEX + 1, RECIPIENT, 1.2 ether);
         proof = siblings(DEPTH);
@@ -277,21 +249,5 @@ contract PeersTest is ChainTest {
         output = makeOutput(batchCount, keccak256("later outbox"));
         commitment = makeCommitment(PROPOSER, lastFinal, output);
         checkpoints = checkpointsOf(lastFinal, output);
-    }
-
-    function siblings(uint256 count) private pure returns (bytes32[] memory proof) {
-        proof = new bytes32[](count);
-        for (uint256 height; height < count; ++height) {
-            proof[height] = keccak256(abi.encode("sibling", height));
-        }
-    }
-
-    function walk(bytes32 node, uint64 index, bytes32[] memory proof) private pure returns (bytes32) {
-        for (uint256 height; height < proof.length; ++height) {
-            node = (index >> height) & 1 == 0
-                ? keccak256(bytes.concat(node, proof[height]))
-                : keccak256(bytes.concat(proof[height], node));
-        }
-        return node;
     }
 }

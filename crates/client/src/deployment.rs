@@ -1,4 +1,5 @@
-//! Where the contracts of a deployment are: the files that `script/Deploy.s.sol` writes to `deployments/<chainId>`.
+//! Where the contracts of a deployment are: the files that `script/Deploy.s.sol` and `script/DeployGateways.s.sol` write to
+//! `deployments/<chainId>`.
 
 use std::{
     io,
@@ -18,11 +19,11 @@ pub struct Contract {
     /// The implementation behind the proxy.
     #[serde(default)]
     pub implementation: Option<Address>,
-    /// L1 block number at its deployment: no event of it is older.
+    /// A block number of its own chain: no event of it is older.
     pub block_number: u64,
 }
 
-/// The L1 contracts of one deployment.
+/// The contracts of one deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deployment {
     /// Custody of ETH, messages both ways.
@@ -35,6 +36,31 @@ pub struct Deployment {
     pub dispute_game: Contract,
     /// Owner of the proxies.
     pub timelock: Contract,
+    /// What users of the bridge share; none if `script/DeployGateways.s.sol` was not run.
+    pub gateways: Option<Gateways>,
+}
+
+/// Users of the bridge that others build on. Nobody owns them, and none is part of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gateways {
+    /// ERC-20s, on L1.
+    pub l1_token_gateway: Contract,
+    /// ERC-20s, on L2.
+    pub l2_token_gateway: Contract,
+    /// ERC-721s, on L1.
+    pub l1_nft_gateway: Contract,
+    /// ERC-721s, on L2.
+    pub l2_nft_gateway: Contract,
+    /// Messages between ERC-7786 applications, on L1.
+    pub l1_erc7786_gateway: Contract,
+    /// The same, on L2.
+    pub l2_erc7786_gateway: Contract,
+    /// The market for withdrawals in flight, on L1.
+    pub fast_exit: Contract,
+    /// Reads the L2's state on L1.
+    pub l2_state_reader: Contract,
+    /// Pays on L1 whoever executes a message.
+    pub relay_tip: Contract,
 }
 
 /// Why a deployment could not be read.
@@ -77,13 +103,56 @@ impl Deployment {
             state_commitment_chain: Contract::load(directory, "StateCommitmentChain")?,
             dispute_game: Contract::load(directory, "DisputeGame")?,
             timelock: Contract::load(directory, "Timelock")?,
+            gateways: Gateways::load(directory)?,
         })
     }
 }
 
+impl Gateways {
+    /// All of them; none if no file of them is there.
+    fn load(directory: &Path) -> Result<Option<Self>, DeploymentError> {
+        let mut any = false;
+        let mut load = |name| {
+            any |= Contract::path(directory, name).exists();
+            Contract::load(directory, name)
+        };
+        let contracts = [
+            load("L1TokenGateway"),
+            load("L2TokenGateway"),
+            load("L1NFTGateway"),
+            load("L2NFTGateway"),
+            load("L1ERC7786Gateway"),
+            load("L2ERC7786Gateway"),
+            load("FastExit"),
+            load("L2StateReader"),
+            load("RelayTip"),
+        ];
+        if !any {
+            return Ok(None);
+        }
+        let [l1_token, l2_token, l1_nft, l2_nft, l1_erc7786, l2_erc7786, fast_exit, l2_state_reader, relay_tip] =
+            contracts;
+        Ok(Some(Self {
+            l1_token_gateway: l1_token?,
+            l2_token_gateway: l2_token?,
+            l1_nft_gateway: l1_nft?,
+            l2_nft_gateway: l2_nft?,
+            l1_erc7786_gateway: l1_erc7786?,
+            l2_erc7786_gateway: l2_erc7786?,
+            fast_exit: fast_exit?,
+            l2_state_reader: l2_state_reader?,
+            relay_tip: relay_tip?,
+        }))
+    }
+}
+
 impl Contract {
+    fn path(directory: &Path, name: &str) -> PathBuf {
+        directory.join(format!("{name}.json"))
+    }
+
     fn load(directory: &Path, name: &str) -> Result<Self, DeploymentError> {
-        let path = directory.join(format!("{name}.json"));
+        let path = Self::path(directory, name);
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(source) => return Err(DeploymentError::Unreadable { path, source }),
@@ -106,14 +175,30 @@ mod tests {
     use super::*;
 
     const NAMES: [&str; 5] = ["Bridge", "CanonicalTransactionChain", "StateCommitmentChain", "DisputeGame", "Timelock"];
+    const GATEWAYS: [&str; 9] = [
+        "L1TokenGateway",
+        "L2TokenGateway",
+        "L1NFTGateway",
+        "L2NFTGateway",
+        "L1ERC7786Gateway",
+        "L2ERC7786Gateway",
+        "FastExit",
+        "L2StateReader",
+        "RelayTip",
+    ];
 
     fn deployment() -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
-        for (i, name) in (1..).zip(NAMES) {
+        write(&directory, &NAMES);
+        directory
+    }
+
+    /// Writes a file for each contract; the first has address and block 1, and so on.
+    fn write(directory: &tempfile::TempDir, names: &[&str]) {
+        for (i, name) in (1..).zip(names) {
             let text = format!(r#"{{"address":"{:?}","blockNumber":{i}}}"#, Address::with_last_byte(i));
             fs::write(directory.path().join(format!("{name}.json")), text).unwrap();
         }
-        directory
     }
 
     #[test]
@@ -158,5 +243,43 @@ mod tests {
 
         fs::remove_file(&path).unwrap();
         assert!(matches!(load(), DeploymentError::Unreadable { path: named, .. } if named == path));
+    }
+
+    #[test]
+    fn reads_the_gateways_if_there_are_any() {
+        let directory = deployment();
+        assert_eq!(Deployment::load(directory.path()).unwrap().gateways, None);
+
+        write(&directory, &GATEWAYS);
+        let gateways = Deployment::load(directory.path()).unwrap().gateways.unwrap();
+
+        let contracts = [
+            gateways.l1_token_gateway,
+            gateways.l2_token_gateway,
+            gateways.l1_nft_gateway,
+            gateways.l2_nft_gateway,
+            gateways.l1_erc7786_gateway,
+            gateways.l2_erc7786_gateway,
+            gateways.fast_exit,
+            gateways.l2_state_reader,
+            gateways.relay_tip,
+        ];
+        for (i, contract) in (1..).zip(contracts) {
+            let expected =
+                Contract { address: Address::with_last_byte(i), implementation: None, block_number: i.into() };
+            assert_eq!(contract, expected);
+        }
+    }
+
+    #[test]
+    fn refuses_some_of_the_gateways() {
+        let directory = deployment();
+        for missing in GATEWAYS {
+            write(&directory, &GATEWAYS);
+            let path = directory.path().join(format!("{missing}.json"));
+            fs::remove_file(&path).unwrap();
+            let error = Deployment::load(directory.path()).unwrap_err();
+            assert!(matches!(error, DeploymentError::Unreadable { path: named, .. } if named == path), "{missing}");
+        }
     }
 }

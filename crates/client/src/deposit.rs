@@ -57,6 +57,12 @@ pub struct Quote {
     pub max_fee: U256,
 }
 
+impl Quote {
+    pub(crate) fn of(fee: U256) -> Self {
+        Self { fee, max_fee: fee + fee.div_ceil(U256::from(4)) }
+    }
+}
+
 /// A message on its way to L2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deposit {
@@ -85,8 +91,7 @@ impl<L1: Provider, L2: Provider> Client<L1, L2> {
     pub async fn quote(&self, gas_limit: u64) -> Result<Quote, Error> {
         // The price of a block depends on what was bought in the one before it.
         let quote = self.bridge().quote(gas_limit).block(BlockId::pending()).call().await;
-        let fee = quote.map_err(refused(Refusal::Bridge))?;
-        Ok(Quote { fee, max_fee: fee + fee.div_ceil(U256::from(4)) })
+        Ok(Quote::of(quote.map_err(refused(Refusal::Bridge))?))
     }
 
     /// Sends a message to L2. It allows a quarter more than the L2 gas costs now, for a price that rises before the

@@ -8,8 +8,11 @@ use alloy::{
     transports::TransportError,
 };
 use postern_bindings::{
-    bridge::Bridge::BridgeErrors,
+    bridge::Bridge::BridgeErrors, bridged_nft::BridgedNFT::BridgedNFTErrors,
+    bridged_token::BridgedToken::BridgedTokenErrors,
     canonical_transaction_chain::CanonicalTransactionChain::CanonicalTransactionChainErrors,
+    l1_nft_gateway::L1NFTGateway::L1NFTGatewayErrors, l1_token_gateway::L1TokenGateway::L1TokenGatewayErrors,
+    l2_nft_gateway::L2NFTGateway::L2NFTGatewayErrors, l2_token_gateway::L2TokenGateway::L2TokenGatewayErrors,
     outbox::Outbox::OutboxErrors, state_commitment_chain::StateCommitmentChain::StateCommitmentChainErrors,
 };
 use postern_protocol::outbox::ProofError;
@@ -44,6 +47,9 @@ pub enum Error {
         /// The contract that should have emitted it.
         contract: Address,
     },
+    /// The deployment's files name no gateways: its deployers made none, or their files are missing.
+    #[error("the deployment has no gateways")]
+    NoGateways,
     /// What was waited for did not come in time.
     #[error("no {what} within {after:?}")]
     Timeout {
@@ -97,11 +103,34 @@ pub enum Refusal {
     CanonicalTransactionChain(CanonicalTransactionChainErrors),
     StateCommitmentChain(StateCommitmentChainErrors),
     Outbox(OutboxErrors),
+    L1TokenGateway(L1TokenGatewayErrors),
+    L2TokenGateway(L2TokenGatewayErrors),
+    L1NFTGateway(L1NFTGatewayErrors),
+    L2NFTGateway(L2NFTGatewayErrors),
+    /// An ERC-20, if it uses the errors of ERC-6093 and ERC-2612.
+    Token(BridgedTokenErrors),
+    /// An ERC-721, likewise.
+    NFT(BridgedNFTErrors),
     /// Another contract's error, as it came.
     Other(Bytes),
 }
 
 impl Refusal {
+    /// The error of a contract that another one called, by what it looks like.
+    fn of_callee(data: Bytes) -> Self {
+        if let Ok(error) = BridgeErrors::abi_decode(&data) {
+            Self::Bridge(error)
+        } else if let Ok(error) = OutboxErrors::abi_decode(&data) {
+            Self::Outbox(error)
+        } else if let Ok(error) = BridgedTokenErrors::abi_decode(&data) {
+            Self::Token(error)
+        } else if let Ok(error) = BridgedNFTErrors::abi_decode(&data) {
+            Self::NFT(error)
+        } else {
+            Self::Other(data)
+        }
+    }
+
     /// The error as the contract encoded it.
     pub fn data(&self) -> Bytes {
         match self {
@@ -109,6 +138,12 @@ impl Refusal {
             Self::CanonicalTransactionChain(error) => error.abi_encode().into(),
             Self::StateCommitmentChain(error) => error.abi_encode().into(),
             Self::Outbox(error) => error.abi_encode().into(),
+            Self::L1TokenGateway(error) => error.abi_encode().into(),
+            Self::L2TokenGateway(error) => error.abi_encode().into(),
+            Self::L1NFTGateway(error) => error.abi_encode().into(),
+            Self::L2NFTGateway(error) => error.abi_encode().into(),
+            Self::Token(error) => error.abi_encode().into(),
+            Self::NFT(error) => error.abi_encode().into(),
             Self::Other(data) => data.clone(),
         }
     }
@@ -121,6 +156,12 @@ impl fmt::Display for Refusal {
             Self::CanonicalTransactionChain(error) => write!(f, "the canonical transaction chain: {error:?}"),
             Self::StateCommitmentChain(error) => write!(f, "the state commitment chain: {error:?}"),
             Self::Outbox(error) => write!(f, "the outbox: {error:?}"),
+            Self::L1TokenGateway(error) => write!(f, "the token gateway on L1: {error:?}"),
+            Self::L2TokenGateway(error) => write!(f, "the token gateway on L2: {error:?}"),
+            Self::L1NFTGateway(error) => write!(f, "the NFT gateway on L1: {error:?}"),
+            Self::L2NFTGateway(error) => write!(f, "the NFT gateway on L2: {error:?}"),
+            Self::Token(error) => write!(f, "the token: {error:?}"),
+            Self::NFT(error) => write!(f, "the token: {error:?}"),
             Self::Other(data) => write!(f, "a contract: {data}"),
         }
     }
@@ -140,7 +181,7 @@ pub(crate) fn refused<E: SolInterface>(contract: fn(E) -> Refusal) -> impl Fn(co
     move |error| match (error.as_revert_data(), error) {
         (Some(data), _) => Error::Refused(match E::abi_decode(&data) {
             Ok(error) => contract(error),
-            Err(_) => Refusal::Other(data),
+            Err(_) => Refusal::of_callee(data),
         }),
         (None, contract::Error::TransportError(error)) => Error::Transport(error),
         (None, contract::Error::PendingTransactionError(error)) => Error::Unconfirmed(error),

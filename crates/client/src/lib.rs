@@ -6,6 +6,7 @@ mod deposit;
 mod error;
 mod inclusion;
 pub mod rpc;
+mod tokens;
 mod withdrawal;
 
 use std::{borrow::Cow, time::Duration};
@@ -33,6 +34,10 @@ pub use deposit::{DEPOSIT_GAS_LIMIT, Deposit, L2Call, Quote};
 use error::refused;
 pub use error::{Error, Refusal};
 pub use inclusion::{Inclusion, InclusionStatus};
+pub use tokens::{
+    DeliveryStatus, Erc20, Erc721, Permit, Standard, TOKEN_DEPOSIT_GAS_LIMIT, TOKEN_WITHDRAWAL_GAS_LIMIT, TokenDeposit,
+    TokenGateways, TokenTransfer, TokenWithdrawal, Undelivered,
+};
 pub use withdrawal::{
     Executable, ExecutableBatch, L1_BLOCK_TIME, Outcome, Provable, Proven, ReadyAt, Status, Withdrawal, withdrawals,
 };

@@ -32,6 +32,12 @@ impl Allowance {
         self.spent < limit
     }
 
+    /// What is left to spend, in wei.
+    pub(crate) fn left(&mut self, now: Instant) -> u128 {
+        self.recover(now);
+        self.per_day.saturating_sub(self.spent)
+    }
+
     /// Counts what was spent, in wei.
     pub(crate) fn spend(&mut self, cost: u128, now: Instant) {
         self.recover(now);

@@ -12,7 +12,7 @@ use alloy::{
     eips::eip2935::HISTORY_STORAGE_CODE,
     primitives::{Address, B256, Bytes, U256},
 };
-use postern_bindings::{FeeVault, L1Info, Outbox};
+use postern_bindings::{Create2Factory, FeeVault, L1Info, Outbox};
 use postern_execution::GenesisAccount;
 use postern_protocol::{output::Output, predeploys};
 use serde::{Deserialize, Serialize};
@@ -102,6 +102,7 @@ impl Genesis {
             (predeploys::L1_INFO, contract(&L1Info::DEPLOYED_BYTECODE)),
             (predeploys::OUTBOX, contract(&Outbox::DEPLOYED_BYTECODE)),
             (predeploys::FEE_VAULT, fee_vault),
+            (predeploys::CREATE2_FACTORY, contract(&Create2Factory::DEPLOYED_BYTECODE)),
             (predeploys::HISTORY, contract(&HISTORY_STORAGE_CODE)),
         ]);
         for (&address, &balance) in &config.fund {
@@ -280,6 +281,7 @@ mod tests {
             (predeploys::L1_INFO, &L1Info::DEPLOYED_BYTECODE),
             (predeploys::OUTBOX, &Outbox::DEPLOYED_BYTECODE),
             (predeploys::FEE_VAULT, &FeeVault::DEPLOYED_BYTECODE),
+            (predeploys::CREATE2_FACTORY, &Create2Factory::DEPLOYED_BYTECODE),
             (predeploys::HISTORY, &HISTORY_STORAGE_CODE),
         ] {
             assert!(!code.is_empty(), "{address} has no code");

@@ -30,6 +30,7 @@ pub mod genesis;
 mod http;
 pub mod l1;
 pub mod mempool;
+mod metrics;
 pub mod proposer;
 pub mod relayer;
 mod role;
@@ -41,6 +42,7 @@ pub mod trace;
 
 pub use carrier::DataSource;
 pub use l1::BlobSource;
+pub use metrics::MetricsServerError;
 
 use std::{
     net::SocketAddr,
@@ -65,6 +67,7 @@ use crate::{
     challenger::{ChallengerConfig, RulesError},
     genesis::{Genesis, GenesisError},
     l1::{ConnectError, L1},
+    metrics::{Metrics, MetricsServer, RelayerMetrics},
     proposer::ProposerConfig,
     relayer::RelayerConfig,
     rpc::{RpcConfig, RpcServer, RpcServerError},
@@ -100,6 +103,8 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// The JSON-RPC server.
     pub rpc: RpcConfig,
+    /// Where to serve metrics; port 0 takes a free one.
+    pub metrics_addr: Option<SocketAddr>,
     /// To build blocks and post batches.
     pub sequencer: Option<SequencerConfig>,
     /// To propose and finalize commitments.
@@ -130,6 +135,7 @@ impl NodeConfig {
             deployments_dir,
             data_dir: data_dir.into(),
             rpc: RpcConfig::default(),
+            metrics_addr: None,
             sequencer: None,
             proposer: None,
             relayer: None,
@@ -194,6 +200,12 @@ pub enum NodeError {
     /// The JSON-RPC server.
     #[error(transparent)]
     Rpc(#[from] RpcServerError),
+    /// The server of metrics.
+    #[error(transparent)]
+    Metrics(#[from] MetricsServerError),
+    /// The relayer is to execute only what tips pay for, and nobody can tip.
+    #[error("the deployment has no RelayTip, so there is nothing that a relayer could execute for a profit")]
+    NoRelayTip,
     /// A role met an error that it cannot get over.
     #[error("{role} stopped: {source}")]
     RoleFailed {
@@ -242,6 +254,10 @@ impl Node {
         if config.challenger.is_some() {
             challenger::check(&l1).await?;
         }
+        if config.relayer.as_ref().is_some_and(|(_, relayer)| relayer.profitable_only) && deployment.gateways.is_none()
+        {
+            return Err(NodeError::NoRelayTip);
+        }
 
         let chain_config = ChainConfig {
             chain_id: genesis.l2_chain_id,
@@ -255,10 +271,23 @@ impl Node {
         let data_dir = config.data_dir.clone();
         let chain = blocking(move || Chain::open(Store::open(&data_dir)?, chain_config)).await?;
         let rpc = rpc::serve(chain.clone(), config.rpc).await?;
+        let metrics = Metrics::new(chain.clone(), config.relayer.is_some());
+        let relayed = metrics.relayer();
+        let metrics = match config.metrics_addr {
+            Some(address) => Some(MetricsServer::bind(address, metrics).await?),
+            None => None,
+        };
 
         let (trigger, shutdown) = shutdown::channel();
-        let roles = spawn(config, &chain, &l1, &shutdown);
-        Ok(NodeHandle { chain, deployment, rpc, trigger, roles })
+        let metrics_address = metrics.as_ref().map(MetricsServer::local_addr);
+        let mut roles = spawn(config, &chain, &l1, relayed, &shutdown);
+        if let Some(metrics) = metrics {
+            roles.spawn(async {
+                metrics.run(shutdown).await;
+                ("metrics", Ok(()))
+            });
+        }
+        Ok(NodeHandle { chain, deployment, rpc, metrics_address, trigger, roles })
     }
 }
 
@@ -273,7 +302,7 @@ fn identity(l1: &L1, genesis_output_root: B256) -> B256 {
 /// A role that ended: its name, and how.
 type Ended = (&'static str, Result<(), ChainError>);
 
-fn spawn(config: NodeConfig, chain: &Chain, l1: &L1, shutdown: &Shutdown) -> JoinSet<Ended> {
+fn spawn(config: NodeConfig, chain: &Chain, l1: &L1, relayed: RelayerMetrics, shutdown: &Shutdown) -> JoinSet<Ended> {
     let mut roles = JoinSet::new();
     let (chain, l1, shutdown) = (|| chain.clone(), || l1.clone(), || shutdown.clone());
     let follower = l1::follower::run(chain(), l1(), shutdown());
@@ -303,7 +332,7 @@ fn spawn(config: NodeConfig, chain: &Chain, l1: &L1, shutdown: &Shutdown) -> Joi
         });
     }
     if let Some((signer, relayer)) = config.relayer {
-        let relaying = relayer::run(chain(), l1(), signer, relayer, shutdown());
+        let relaying = relayer::run(chain(), l1(), signer, relayer, relayed, shutdown());
         roles.spawn(async {
             relaying.await;
             ("relayer", Ok(()))
@@ -325,6 +354,7 @@ pub struct NodeHandle {
     chain: Chain,
     deployment: Deployment,
     rpc: RpcServer,
+    metrics_address: Option<SocketAddr>,
     trigger: Trigger,
     roles: JoinSet<Ended>,
 }
@@ -338,6 +368,11 @@ impl NodeHandle {
     /// The same as a URL.
     pub fn rpc_url(&self) -> String {
         format!("http://{}", self.rpc_address())
+    }
+
+    /// Where it serves metrics, if it does.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// The chain.

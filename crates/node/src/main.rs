@@ -89,6 +89,9 @@ struct RunArgs {
     /// Where to serve JSON-RPC.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8545")]
     rpc_addr: SocketAddr,
+    /// Where to serve metrics, under /metrics in the text format of Prometheus.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics_addr: Option<SocketAddr>,
     /// How often to look at L1, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = at_least_one())]
     poll_ms: u64,
@@ -136,9 +139,15 @@ struct RunArgs {
     /// Messages that ask for more L1 gas than this are left to their senders.
     #[arg(long, value_name = "GAS", default_value_t = RelayerConfig::default().max_message_gas)]
     relay_max_gas: u64,
-    /// What the relayer spends on average, in wei per day; so much may go at once.
+    /// What the relayer spends on average beyond the tips that it earns, in wei per day; so much may go at once.
     #[arg(long, value_name = "WEI", default_value_t = RelayerConfig::default().max_spend_per_day)]
     relay_max_spend: u128,
+    /// Execute only what tips pay for.
+    #[arg(long)]
+    relay_profitable_only: bool,
+    /// By how much tips must exceed what they pay for, in percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = RelayerConfig::default().margin_percent)]
+    relay_margin_percent: u32,
 
     /// Private key of the challenger, in hex; better given by the environment.
     #[arg(long, value_name = "HEX", env = "POSTERN_CHALLENGER_KEY", hide_env_values = true)]
@@ -214,7 +223,7 @@ async fn run(args: RunArgs) -> eyre::Result<()> {
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
     };
-    info!(rpc = %node.rpc_url(), "node started");
+    info!(rpc = %node.rpc_url(), metrics = ?node.metrics_address(), "node started");
     tokio::select! {
         error = node.stopped() => {
             stop(node).await?;
@@ -251,6 +260,7 @@ fn config(args: RunArgs) -> eyre::Result<NodeConfig> {
         config.genesis = genesis;
     }
     config.rpc = RpcConfig { addr: args.rpc_addr, ..RpcConfig::default() };
+    config.metrics_addr = args.metrics_addr;
     let directories = args.blobs_dir.into_iter().map(BlobSource::Directory);
     config.blob_sources = directories.chain(args.l1_beacon.into_iter().map(BlobSource::Beacon)).collect();
     config.max_l1_fee = u128::from(args.max_fee_gwei) * GWEI;
@@ -278,6 +288,8 @@ fn config(args: RunArgs) -> eyre::Result<NodeConfig> {
         let relayer = RelayerConfig {
             max_message_gas: args.relay_max_gas,
             max_spend_per_day: args.relay_max_spend,
+            profitable_only: args.relay_profitable_only,
+            margin_percent: args.relay_margin_percent,
             poll_interval,
             resubmit_after,
             ..RelayerConfig::default()

@@ -11,6 +11,9 @@ pub const OUTBOX: Address = address!("0x7e00000000000000000000000000000000000002
 /// Beneficiary of every block.
 pub const FEE_VAULT: Address = address!("0x7e00000000000000000000000000000000000003");
 
+/// Deploys contracts to addresses that anyone can compute, also for messages from L1.
+pub const CREATE2_FACTORY: Address = address!("0x7e00000000000000000000000000000000000004");
+
 /// Block hash history, EIP-2935.
 pub const HISTORY: Address = address!("0x0000F90827F1C53a10cb7A02335B175320002935");
 

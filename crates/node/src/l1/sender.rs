@@ -9,6 +9,7 @@
 //! | L1 moved on, and the call would revert now | gives it up: the next one takes its place |
 //! | what waits from before outbids what is sent | offers twice as much, at once, until L1 takes it or the limit is reached |
 //! | L1 asks for more than the limit | waits, and says so: the limit is the operator's, who may raise it |
+//! | L1 asks for more than what is sent is worth | gives it up, though L1 may still include it |
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -110,6 +111,14 @@ pub enum SendError {
         /// What L1 said.
         reason: String,
     },
+    /// L1 asks for more than the call is worth, and did not include it in time. It still may, at what it offers.
+    #[error("L1 asks for more than {max_fee} wei per gas, which is what the transaction with nonce {nonce} is worth")]
+    TooDear {
+        /// The nonce.
+        nonce: u64,
+        /// What it offers, in wei per gas.
+        max_fee: u128,
+    },
     /// The key did not sign.
     #[error("cannot sign: {0}")]
     Signer(#[from] alloy::signers::Error),
@@ -143,18 +152,26 @@ pub struct Sender {
     signer: PrivateKeySigner,
     resubmit_after: Duration,
     contested: bool,
+    /// What the calls are worth, in wei per gas; none if they must be made whatever they cost.
+    worth: Option<u128>,
 }
 
 impl Sender {
     /// An account that sends a transaction again, for a higher fee, when it was not included after `resubmit_after`.
     pub fn new(l1: L1, signer: PrivateKeySigner, resubmit_after: Duration) -> Self {
-        Self { l1, signer, resubmit_after, contested: false }
+        Self { l1, signer, resubmit_after, contested: false, worth: None }
     }
 
     /// The same, for calls that others may make in our place: what only L1's pool speaks against is sent all the same. A copy that
     /// waits there and is never included could otherwise keep a call back for ever.
     pub fn contested(self) -> Self {
         Self { contested: true, ..self }
+    }
+
+    /// The same, for calls that are worth no more than so much, in wei per gas, tip included. One that L1 does not take for that
+    /// is given up when it would be sent again.
+    pub fn worth(self, max_fee: u128) -> Self {
+        Self { worth: Some(max_fee), ..self }
     }
 
     /// Its address.
@@ -188,7 +205,8 @@ impl Sender {
             simulated => simulated?,
         };
 
-        let ceiling = self.l1.max_fee();
+        let limit = self.l1.max_fee();
+        let ceiling = self.worth.unwrap_or(limit).min(limit);
         let mut fees = self.market_fees(call).await?.at_most(ceiling);
         let (mut hashes, mut taken) = (BTreeSet::new(), false);
         loop {
@@ -228,6 +246,9 @@ impl Sender {
                 && provider.get_transaction_count(self.address()).await? == nonce
             {
                 return Err(error);
+            }
+            if self.worth.is_some() && fees.max_fee == ceiling {
+                return Err(SendError::TooDear { nonce, max_fee: ceiling });
             }
             let market = self.market_fees(call).await?;
             // What L1 did not take has to offer more than what waits, whatever the market asks for.
@@ -435,6 +456,7 @@ mod tests {
     use std::time::Duration;
 
     use alloy::{
+        consensus::Transaction,
         node_bindings::AnvilInstance,
         primitives::bytes,
         providers::{ProviderBuilder, ext::AnvilApi},
@@ -552,6 +574,26 @@ mod tests {
         l1.provider().anvil_mine(Some(1), None).await.unwrap();
         let receipt = ended(sending).await.unwrap();
         assert_eq!(receipt.transaction_hash, hash);
+    }
+
+    /// What L1 does not include for what it is worth is given up, and makes place for what is worth more.
+    #[tokio::test]
+    async fn what_l1_asks_too_much_for_is_given_up() {
+        let (anvil, _proxy, l1) = l1(Http::new).await;
+        let ours = sender(&anvil, &l1, 0, Duration::from_millis(20));
+        let worth = GWEI + GWEI / 2;
+        let given_up = ended(send(&ours.clone().worth(worth))).await;
+        assert!(matches!(given_up, Err(SendError::TooDear { nonce: 0, max_fee }) if max_fee == worth), "{given_up:?}");
+        // It waits at that price, and no other was offered.
+        let waiting = l1.provider().get_transaction_by_sender_nonce(ours.address(), 0).await.unwrap().unwrap();
+        assert_eq!(waiting.inner.max_fee_per_gas(), worth);
+
+        // No more than the node's limit, whatever it is worth.
+        let better = sender(&anvil, &l1, 0, LONG).worth(u128::MAX);
+        let sending = send(&better);
+        let hash = pooled(&l1, &better, Some(*waiting.inner.tx_hash())).await;
+        l1.provider().anvil_mine(Some(1), None).await.unwrap();
+        assert_eq!(ended(sending).await.unwrap().transaction_hash, hash);
     }
 
     const MARKET: Fees = Fees { max_fee: 1_000, tip: 10, max_blob_fee: 4 };

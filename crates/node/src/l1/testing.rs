@@ -34,6 +34,7 @@ pub(super) async fn l1(client: impl FnOnce(&str) -> Result<Http, UrlError>) -> (
             state_commitment_chain: contract,
             dispute_game: contract,
             timelock: contract,
+            gateways: None,
         },
         poll_interval: Duration::from_millis(5),
         max_fee: 500_000_000_000,
