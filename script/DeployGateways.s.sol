@@ -65,18 +65,18 @@ contract DeployGateways is Deployments {
     /// @notice Deploys to the chain that forge is connected to.
     /// @dev Returns nothing, or forge would take a revert of the script for a return value, and say so before the error.
     function run() external {
-        Gateways memory gateways = deployAsConfigured();
-        if (vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) write(gateways, _directory());
+        string memory directory = _directory();
+        Gateways memory gateways = deployFor(directory, _genesisPath());
+        if (vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) write(gateways, directory);
     }
 
-    /// @notice Deploys what the environment says.
-    function deployAsConfigured() public returns (Gateways memory gateways) {
-        string memory directory = _directory();
+    /// @notice Deploys for the chain whose files are in `directory`.
+    function deployFor(string memory directory, string memory genesisPath) public returns (Gateways memory gateways) {
         requireNotDeployed(directory);
         IBridge bridge = IBridge(readDeployed(directory, "Bridge"));
         IStateCommitmentChain stateCommitmentChain =
             IStateCommitmentChain(readDeployed(directory, "StateCommitmentChain"));
-        uint256 l2ChainId = readL2ChainId(_genesisPath(), stateCommitmentChain);
+        uint256 l2ChainId = readL2ChainId(genesisPath, stateCommitmentChain);
 
         vm.startBroadcast();
         (, address deployer,) = vm.readCallers();

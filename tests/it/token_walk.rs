@@ -74,6 +74,15 @@ enum Chain {
     L2,
 }
 
+impl Chain {
+    const fn other(self) -> Self {
+        match self {
+            Self::L1 => Self::L2,
+            Self::L2 => Self::L1,
+        }
+    }
+}
+
 /// A token with its twin, which may not exist yet.
 #[derive(Clone, Copy, Debug)]
 struct Walked {
@@ -242,10 +251,7 @@ impl Walk {
         // More than there is, now and then.
         let part = U256::from(1 + self.dice.roll(1 << 20));
         let amount_or_id = ((balance * part) >> 19) / U256::from(self.dice.one(&[1, 2, 16])) + part;
-        let receiver = self.receivers[match from {
-            Chain::L1 => 1,
-            Chain::L2 => 0,
-        }];
+        let receiver = self.receivers[from.other() as usize];
         let (to, data) = match self.dice.roll(4) {
             0 => (receiver, Bytes::from_static(b"a call")),
             1 => (receiver, Bytes::new()),
@@ -354,7 +360,7 @@ impl Walk {
         let outcome = stranger.erc20()?.redeliver(&self.waiting[place]).await;
         if self.settled(outcome, "redelivery", "redelivery refused")?.is_some() {
             let call = self.waiting.remove(place).delivery.call;
-            self.count_arrival(&call);
+            self.count_arrival(Chain::L1, &call);
         }
         Ok(())
     }
@@ -390,7 +396,7 @@ impl Walk {
                 status => {
                     ensure!(status == DeliveryStatus::Delivered, "{status}");
                     self.note("delivery");
-                    self.count_arrival(&deposit.deposit.message.data);
+                    self.count_arrival(Chain::L1, &deposit.deposit.message.data);
                 }
             }
         }
@@ -448,25 +454,27 @@ impl Walk {
     /// A message to L1 was executed.
     fn forget(&mut self, message: &Withdrawal) {
         self.to_l1.retain(|other| other.message.index != message.message.index);
-        self.count_arrival(&message.message.data);
+        self.count_arrival(Chain::L2, &message.message.data);
     }
 
-    fn count_arrival(&mut self, call: &Bytes) {
-        if let Some(Parcel { token, amount, is_release: true }) = self.parcel(call) {
+    fn count_arrival(&mut self, from: Chain, call: &Bytes) {
+        if let Some(Parcel { token, amount, is_release: true }) = self.parcel(from, call) {
             self.tokens[token].released += amount;
         }
     }
 
     /// What a gateway's call of its peer moves; nothing with registrations and tips. The calls are the same on both chains.
-    fn parcel(&self, call: &Bytes) -> Option<Parcel> {
-        let (home, amount, is_release) = if let Ok(call) = L2TokenGateway::mintCall::abi_decode(call) {
+    fn parcel(&self, from: Chain, call: &Bytes) -> Option<Parcel> {
+        let (address, amount, is_release) = if let Ok(call) = L2TokenGateway::mintCall::abi_decode(call) {
             (call.homeToken, call.amountOrId, false)
         } else if let Ok(call) = L2TokenGateway::releaseCall::abi_decode(call) {
             (call.token, call.amountOrId, true)
         } else {
             return None;
         };
-        let token = self.tokens.iter().position(|walked| walked.token == home)?;
+        // The two chains may have different tokens at one address.
+        let home = if is_release { from.other() } else { from };
+        let token = self.tokens.iter().position(|walked| (walked.home, walked.token) == (home, address))?;
         Some(Parcel { token, amount, is_release })
     }
 
@@ -480,14 +488,14 @@ impl Walk {
 
     /// Compares the books, token by token, when nothing is in L1's queue.
     async fn check(&self) -> Result<()> {
-        let calls = self.waiting.iter().map(|undelivered| &undelivered.delivery.call);
-        let calls: Vec<_> = calls.chain(self.to_l1.iter().map(|withdrawal| &withdrawal.message.data)).collect();
-        let parcels: Vec<_> = calls.into_iter().filter_map(|call| self.parcel(call)).collect();
+        let waiting = self.waiting.iter().map(|undelivered| (Chain::L1, &undelivered.delivery.call));
+        let sent = self.to_l1.iter().map(|withdrawal| (Chain::L2, &withdrawal.message.data));
+        let parcels: Vec<_> = waiting.chain(sent).filter_map(|(from, call)| self.parcel(from, call)).collect();
         for (place, walked) in self.tokens.iter().enumerate() {
             let Walked { kind, home, token, twin, entered, released } = *walked;
             let of_it = parcels.iter().filter(|parcel| parcel.token == place);
             let in_flight: U256 = of_it.map(|parcel| parcel.amount).sum();
-            let away = self.provider(if home == Chain::L1 { Chain::L2 } else { Chain::L1 }, Actor::Stranger);
+            let away = self.provider(home.other(), Actor::Stranger);
             let minted = match away.get_code_at(twin).await?.is_empty() {
                 true => U256::ZERO,
                 false => Token::new(twin, &away).totalSupply().call().await?,
@@ -578,7 +586,7 @@ impl Walk {
         while let Some(undelivered) = self.waiting.pop() {
             let stranger = self.devnet.client(Actor::Stranger);
             stranger.erc20()?.redeliver(&undelivered).await?;
-            self.count_arrival(&undelivered.delivery.call);
+            self.count_arrival(Chain::L1, &undelivered.delivery.call);
         }
         if let Some(last) = self.to_l1.last().cloned() {
             self.devnet.executable(&last).await?;

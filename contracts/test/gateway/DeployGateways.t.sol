@@ -153,20 +153,15 @@ contract DeployGatewaysTest is PosternTest {
 
     // ------------------------------------------------------------------------------------------------ files
 
-    /// As a user runs it, but for the sending: from the files of the deployment.
-    function test_Run() public {
+    /// As a user runs it, but for the environment, which all tests share, and the sending: from the files of the deployment.
+    function test_DeployFor_ReadsTheDeployment() public {
         string memory directory = "target/forge/gateways-run";
         script.write(deployment, directory);
-        vm.setEnv("GENESIS", writeGenesis(directory, makeOutput({batchCount: 0, outboxRoot: 0})));
-        vm.setEnv("DEPLOYMENTS_DIR", directory);
-        DeployGateways.Gateways memory gateways = gatewaysScript.deployAsConfigured();
+        string memory genesisPath = writeGenesis(directory, makeOutput({batchCount: 0, outboxRoot: 0}));
+        DeployGateways.Gateways memory gateways = gatewaysScript.deployFor(directory, genesisPath);
         assertEq(address(gateways.l1TokenGateway.BRIDGE()), address(bridge));
         assertEq(address(gateways.l2StateReader.STATE_COMMITMENT_CHAIN()), address(stateCommitmentChain));
         assertEq(gateways.l1ERC7786Gateway.PEER_CHAIN_ID(), L2_CHAIN_ID);
-        // A run without `--broadcast` leaves no trace.
-        mine(1);
-        gatewaysScript.run();
-        assertFalse(vm.exists(string.concat(directory, "/L1TokenGateway.json")));
         vm.removeDir(directory, true);
     }
 
