@@ -233,7 +233,7 @@ async fn tokens_filled_or_not() -> Result<()> {
     let mut exits = Vec::new();
     for salt in 1..=2 {
         let transfer = TokenTransfer {
-            token: alice.erc20()?.twin_on_l2(*token.address()).await?,
+            token: alice.erc20()?.twin_on_l2(*token.address()),
             to: gateways.fast_exit.address,
             amount_or_id: amount,
             gas_limit: SETTLE_GAS,

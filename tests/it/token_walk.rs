@@ -183,8 +183,8 @@ impl Walk {
         let stranger = self.devnet.client(Actor::Stranger);
         let gateways = stranger.erc20()?;
         let twin = match home {
-            Chain::L1 => gateways.twin_on_l2(token).await?,
-            Chain::L2 => gateways.twin_on_l1(token).await?,
+            Chain::L1 => gateways.twin_on_l2(token),
+            Chain::L2 => gateways.twin_on_l1(token),
         };
         Ok(Walked { kind, home, token, twin, entered: U256::ZERO, released: U256::ZERO })
     }

@@ -92,7 +92,7 @@ async fn an_erc20_goes_to_l2_and_comes_back() -> Result<()> {
     assert_eq!(alice.erc20()?.delivery_status(&sent).await?, DeliveryStatus::Delivered);
     // The bridge has what L2 gas costs, the gateway nothing.
     assert_eq!(devnet.l1().get_balance(devnet.gateways().l1_token_gateway.address).await?, U256::ZERO);
-    let twin = alice.erc20()?.twin_on_l2(token).await?;
+    let twin = alice.erc20()?.twin_on_l2(token);
     let on_l2 = Token::new(twin, alice.l2());
     assert_eq!(on_l2.name().call().await?, "Gold");
     assert_eq!(on_l2.symbol().call().await?, "GLD");
@@ -123,7 +123,7 @@ async fn step_by_step_to_l1() -> Result<()> {
     let (devnet, alice, token) = start(Roles::OPERATOR).await?;
     let stranger = devnet.client(Actor::Stranger);
     deposit(&alice, to_l2(token, devnet.address(Actor::Alice), gold(5))).await?;
-    let twin = alice.erc20()?.twin_on_l2(token).await?;
+    let twin = alice.erc20()?.twin_on_l2(token);
     let withdrawal = withdraw(&alice, to_l1(twin, NOBODY, gold(5))).await?.withdrawal;
 
     let proven = stranger.prove(&devnet.provable(&withdrawal).await?).await?.state;
@@ -159,7 +159,7 @@ async fn an_erc20_of_l2_goes_to_l1_and_comes_back() -> Result<()> {
     assert!(refusal.to_string().contains(&alloy::hex::encode(L1TokenGateway::TwinNotCreated::SELECTOR)), "{refusal}");
     assert_eq!(devnet.release(&withdrawal).await?, [Outcome::Executed, Outcome::Executed]);
 
-    let twin = alice.erc20()?.twin_on_l1(*token.address()).await?;
+    let twin = alice.erc20()?.twin_on_l1(*token.address());
     let on_l1 = Token::new(twin, alice.l1());
     assert_eq!(on_l1.symbol().call().await?, "GLD");
     assert_eq!(on_l1.balanceOf(owner).call().await?, gold(100));
@@ -224,7 +224,7 @@ async fn a_withdrawal_with_permit() -> Result<()> {
     let before = devnet.l1().get_balance(devnet.gateways().relay_tip.address).await?;
     assert_eq!(devnet.release(&withdrawal).await?, [Outcome::Executed, Outcome::Executed, Outcome::Executed]);
     assert_eq!(devnet.l1().get_balance(devnet.gateways().relay_tip.address).await?, before, "all of it is paid on");
-    let twin = alice.erc20()?.twin_on_l1(*token.address()).await?;
+    let twin = alice.erc20()?.twin_on_l1(*token.address());
     assert_eq!(balance(devnet.l1(), twin, NOBODY).await?, gold(7));
     Ok(())
 }
@@ -234,7 +234,7 @@ async fn a_withdrawal_with_permit() -> Result<()> {
 async fn a_call_on_arrival_on_l2() -> Result<()> {
     let (devnet, alice, token) = start(Roles::SEQUENCER).await?;
     let receiver = receiver_on_l2(&devnet).await?;
-    let twin = alice.erc20()?.twin_on_l2(token).await?;
+    let twin = alice.erc20()?.twin_on_l2(token);
 
     let data = Bytes::from_static(b"for the rent");
     let transfer = TokenTransfer { data: data.clone(), ..to_l2(token, *receiver.address(), gold(3)) };
@@ -256,7 +256,7 @@ async fn a_refused_call_on_l1_stays_claimable() -> Result<()> {
     let (devnet, alice, token) = start(Roles::OPERATOR).await?;
     let stranger = devnet.client(Actor::Stranger);
     deposit(&alice, to_l2(token, devnet.address(Actor::Alice), gold(9))).await?;
-    let twin = alice.erc20()?.twin_on_l2(token).await?;
+    let twin = alice.erc20()?.twin_on_l2(token);
     let receiver = Receiver::new(devnet.deploy(alice.l1(), "Receiver", ()).await?, alice.l1());
     receiver.setRefusal(REFUSAL).send().await?.mined().await?;
     let data = Bytes::from_static(b"for the rent");
@@ -317,7 +317,7 @@ async fn a_deposit_with_too_little_gas_is_redelivered() -> Result<()> {
     alice.erc20()?.redeliver(&waiting).await?;
 
     assert_eq!(alice.erc20()?.delivery_status(&sent).await?, DeliveryStatus::Delivered);
-    assert_eq!(balance(alice.l2(), alice.erc20()?.twin_on_l2(token).await?, NOBODY).await?, gold(3));
+    assert_eq!(balance(alice.l2(), alice.erc20()?.twin_on_l2(token), NOBODY).await?, gold(3));
     let poorer = TokenTransfer { gas_limit: gas_limit - 1, ..poor };
     let refused: L1TokenGateway::GasLimitBelowMinimum = expect_revert(alice.erc20()?.deposit(poorer).await);
     assert_eq!((refused.received, refused.minimum), (gas_limit - 1, gas_limit));
@@ -358,7 +358,7 @@ async fn a_censored_user_takes_tokens_out() -> Result<()> {
     let token = devnet.token(alice.l1(), Actor::Alice, gold(50)).await?;
     token.approve(devnet.gateways().l1_token_gateway.address, gold(50)).send().await?.mined().await?;
     deposit(&alice, to_l2(*token.address(), devnet.address(Actor::Alice), gold(50))).await?;
-    let twin = alice.erc20()?.twin_on_l2(*token.address()).await?;
+    let twin = alice.erc20()?.twin_on_l2(*token.address());
     devnet.posted().await?;
     devnet.retune(|config| config.l1_confirmations = CONFIRMATIONS).await?;
 
@@ -391,7 +391,7 @@ async fn a_token_that_takes_a_fee() -> Result<()> {
 
     let (sent, status) = deposit(&alice, to_l2(*token.address(), owner, U256::from(10_000))).await?;
     assert_eq!((sent.amount_or_id, status), (U256::from(9_900), DeliveryStatus::Delivered));
-    let twin = alice.erc20()?.twin_on_l2(*token.address()).await?;
+    let twin = alice.erc20()?.twin_on_l2(*token.address());
     assert_eq!(balance(alice.l2(), twin, owner).await?, U256::from(9_900));
     devnet.check_token(*token.address()).await?;
 
@@ -413,7 +413,7 @@ async fn a_paused_token_holds_up_no_other() -> Result<()> {
     let mut messages = Vec::new();
     for token in [*paused.address(), token] {
         deposit(&alice, to_l2(token, owner, gold(10))).await?;
-        let twin = alice.erc20()?.twin_on_l2(token).await?;
+        let twin = alice.erc20()?.twin_on_l2(token);
         messages.extend(withdraw(&alice, to_l1(twin, NOBODY, gold(10))).await?.messages());
     }
     paused.setPaused(true).send().await?.mined().await?;
@@ -444,7 +444,7 @@ async fn a_token_that_returns_nothing() -> Result<()> {
     token.approve(devnet.gateways().l1_token_gateway.address, gold(1)).send().await?.mined().await?;
 
     deposit(&alice, to_l2(*token.address(), owner, gold(1))).await?;
-    let twin = Token::new(alice.erc20()?.twin_on_l2(*token.address()).await?, alice.l2());
+    let twin = Token::new(alice.erc20()?.twin_on_l2(*token.address()), alice.l2());
     assert_eq!(twin.balanceOf(owner).call().await?, gold(1));
     assert_eq!(twin.decimals().call().await?, 0, "it says nothing of decimals");
     let withdrawal = withdraw(&alice, to_l1(*twin.address(), NOBODY, gold(1))).await?;
@@ -467,7 +467,7 @@ async fn an_erc721_goes_to_l2_and_comes_back() -> Result<()> {
     let sent = nfts.deposit(to_l2(address, owner, id)).await?.state;
     assert_eq!(nfts.wait_for_delivery(&sent, PATIENCE).await?, DeliveryStatus::Delivered);
     assert_eq!(collection.ownerOf(id).call().await?, gateway);
-    let twin = Collection::new(nfts.twin_on_l2(address).await?, alice.l2());
+    let twin = Collection::new(nfts.twin_on_l2(address), alice.l2());
     assert_eq!(twin.ownerOf(id).call().await?, owner);
     assert_eq!(twin.symbol().call().await?, "PLAIN");
     // Where to ask what it is: at home.
@@ -495,7 +495,7 @@ async fn an_erc721_of_l2_goes_to_l1_and_comes_back() -> Result<()> {
     let nfts = alice.erc721()?;
     let withdrawal = nfts.withdraw(to_l1(*collection.address(), owner, id), U256::ZERO).await?.state;
     assert_eq!(devnet.release(&withdrawal).await?, [Outcome::Executed, Outcome::Executed]);
-    let twin = nfts.twin_on_l1(*collection.address()).await?;
+    let twin = nfts.twin_on_l1(*collection.address());
     assert_eq!(Collection::new(twin, alice.l1()).ownerOf(id).call().await?, owner);
 
     let sent = nfts.deposit(to_l2(twin, NOBODY, id)).await?.state;

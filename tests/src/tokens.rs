@@ -79,7 +79,7 @@ impl Devnet {
         let stranger = self.client(Actor::Stranger);
         let gateways = stranger.erc20()?;
         let (l1, l2) = (gateways.on_l1(), gateways.on_l2());
-        let twin = gateways.twin_on_l2(token).await?;
+        let twin = gateways.twin_on_l2(token);
         let [mut sent, mut arrived] = [U256::ZERO; 2];
         for (event, _) in l1.TokensSent_filter().topic1(token).from_block(0).query().await? {
             sent += event.amountOrId;

@@ -8,7 +8,7 @@ use alloy::{
     consensus::TxReceipt,
     eips::BlockId,
     network::AnyTransactionReceipt,
-    primitives::{Address, B256, Bytes, Signature, U256, keccak256},
+    primitives::{Address, B256, Bytes, Signature, U256, hex, keccak256},
     providers::Provider,
     rpc::types::{Log, TransactionReceipt},
     sol_types::{SolCall, SolEvent, SolInterface, SolValue},
@@ -246,20 +246,14 @@ impl<S: Standard, L1: Provider, L2: Provider> TokenGateways<'_, S, L1, L2> {
         L2TokenGatewayInstance::new(self.l2, &self.client.l2)
     }
 
-    /// Where an L1 token's twin is on L2, or will be.
-    ///
-    /// # Errors
-    /// If the L2 cannot be reached, or has no gateway yet.
-    pub async fn twin_on_l2(&self, token: Address) -> Result<Address, Error> {
-        self.on_l2().twinOf(token).call().await.map_err(refused(S::l2_refusal))
+    /// Where an L1 token's twin is on L2, or will be. Computed, so nobody is asked.
+    pub fn twin_on_l2(&self, token: Address) -> Address {
+        twin_of(self.l2, token)
     }
 
-    /// Where an L2 token's twin is on L1, or will be.
-    ///
-    /// # Errors
-    /// If L1 cannot be reached.
-    pub async fn twin_on_l1(&self, token: Address) -> Result<Address, Error> {
-        self.on_l1().twinOf(token).call().await.map_err(refused(S::l1_refusal))
+    /// Where an L2 token's twin is on L1, or will be. Likewise.
+    pub fn twin_on_l1(&self, token: Address) -> Address {
+        twin_of(self.l1, token)
     }
 
     /// What the L2 gas of a deposit costs now, its registration included if that is due.
@@ -341,11 +335,15 @@ impl<S: Standard, L1: Provider, L2: Provider> TokenGateways<'_, S, L1, L2> {
         let messages = withdrawals(receipt);
         let at = |index| messages.iter().find(|withdrawal| withdrawal.message.index == index).cloned();
         let registration = registered.filter(|registered| registered.token == sent.token);
+        let relay_tip = self.client.gateways()?.relay_tip.address;
         let tip = RelayTip::payTipCall { index: sent.index }.abi_encode();
         Ok(TokenWithdrawal {
             withdrawal: at(sent.index).ok_or_else(none)?,
             registration: registration.and_then(|registered| at(registered.index)),
-            tip: messages.iter().find(|withdrawal| withdrawal.message.data == tip).cloned(),
+            tip: messages
+                .iter()
+                .find(|withdrawal| withdrawal.message.target == relay_tip && withdrawal.message.data == tip)
+                .cloned(),
             amount_or_id: sent.amountOrId,
         })
     }
@@ -406,10 +404,32 @@ impl<S: Standard, L1: Provider, L2: Provider> TokenGateways<'_, S, L1, L2> {
         if !gateway.undelivered(failed.id).call().await.map_err(&refused)?.is_zero() {
             return Ok(DeliveryStatus::Undelivered(Undelivered { delivery: failed.delivery, reason: failed.reason }));
         }
-        let since = receipt.block_number.unwrap_or_default();
-        let back = gateway.SentBack_filter().topic1(failed.id).from_block(since).query().await.map_err(&refused)?;
-        Ok(if back.is_empty() { DeliveryStatus::Delivered } else { DeliveryStatus::SentBack })
+        let head = self.client.l2.get_block_number().await?;
+        for (from, to) in pages(receipt.block_number.unwrap_or_default(), head) {
+            let back = gateway.SentBack_filter().topic1(failed.id).from_block(from).to_block(to);
+            if !back.query().await.map_err(&refused)?.is_empty() {
+                return Ok(DeliveryStatus::SentBack);
+            }
+        }
+        Ok(DeliveryStatus::Delivered)
     }
+}
+
+/// Where a gateway's twin of a token is: a clone (ERC-1167) of the contract that the gateway created first, by CREATE2, the token
+/// being the salt.
+fn twin_of(gateway: Address, token: Address) -> Address {
+    const BEFORE: [u8; 20] = hex!("3d602d80600a3d3981f3363d3d373d3d3d363d73");
+    const AFTER: [u8; 15] = hex!("5af43d82803e903d91602b57fd5bf3");
+    let implementation = gateway.create(1);
+    let init_code = [&BEFORE[..], implementation.as_slice(), &AFTER].concat();
+    gateway.create2_from_code(token.into_word(), init_code)
+}
+
+/// The blocks from `first` to `last`, as many at a time as a node of the L2 searches for logs.
+fn pages(first: u64, last: u64) -> impl Iterator<Item = (u64, u64)> {
+    const BLOCKS: u64 = 10_000;
+    let begins = (first..=last).step_by(BLOCKS as usize);
+    begins.map(move |from| (from, last.min(from + (BLOCKS - 1))))
 }
 
 impl<L1: Provider, L2: Provider> TokenGateways<'_, Erc20, L1, L2> {
@@ -540,6 +560,15 @@ mod tests {
         let delivery = L2TokenGateway::Delivery { value: U256::from(7), gasLimit: 500_000, call };
         let expected = b256!("0xde53fa9864da2a641a0cd370663e17c0098572379e62c16976ed98d5b415aed8");
         assert_eq!(Undelivered { delivery, reason: Bytes::new() }.id(), expected);
+    }
+
+    /// A node answers for 10,000 blocks at most, and a contract has its tokens sent back after a week.
+    #[test]
+    fn logs_are_searched_as_far_as_a_node_does_at_once() {
+        assert_eq!(pages(5, 5).collect::<Vec<_>>(), [(5, 5)]);
+        assert_eq!(pages(5, 10_004).collect::<Vec<_>>(), [(5, 10_004)]);
+        assert_eq!(pages(5, 20_005).collect::<Vec<_>>(), [(5, 10_004), (10_005, 20_004), (20_005, 20_005)]);
+        assert_eq!(pages(6, 5).count(), 0);
     }
 
     #[test]

@@ -73,7 +73,7 @@ async fn play() -> Result<()> {
     let status = erc20.wait_for_delivery(&sent.state, PATIENCE).await?;
     fact("delivery", &status);
     ensure!(status == DeliveryStatus::Delivered, "the deposit was not delivered");
-    let twin = erc20.twin_on_l2(token).await?;
+    let twin = erc20.twin_on_l2(token);
     let on_l2 = Token::new(twin, alice.l2());
     let (name, symbol) = (on_l2.name().call().await?, on_l2.symbol().call().await?);
     fact("its twin on L2", format_args!("{twin}, {name} {symbol}, {} decimals", on_l2.decimals().call().await?));

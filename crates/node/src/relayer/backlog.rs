@@ -12,7 +12,7 @@ use tracing::{debug, info};
 
 use super::{
     RelayerConfig,
-    bundle::{Bundle, Offered, tipped_by, value},
+    bundle::{Bundle, Offered, can_join, tipped_by, value},
 };
 use crate::{
     chain::{Chain, ChainError},
@@ -27,6 +27,8 @@ const SCAN: u64 = 1_000;
 pub(super) const ROUND_MESSAGES: usize = 256;
 /// Tips that are kept for one message: the highest.
 const TIPS_KEPT: usize = 64;
+/// The same of those that cannot be paid together with it.
+const TIPS_APART_KEPT: usize = 16;
 /// Messages that are kept for their tips alone: those that pay most.
 const TIPPED_KEPT: usize = 100_000;
 
@@ -69,8 +71,10 @@ struct Entry {
     gas_spent: u64,
     /// Whether it is executed also without tips. If not, it waits for a gas price that they pay.
     unpaid: bool,
-    /// Value, in wei, and index of each tip.
+    /// Value, in wei, and index of each tip that can be paid together with the message.
     tips: BTreeSet<(u128, u64)>,
+    /// The same of those that cannot: whatever they offer, they take no place of those that can.
+    tips_apart: BTreeSet<(u128, u64)>,
     /// The highest gas price that the tips pay, in wei.
     worth: u128,
 }
@@ -97,6 +101,7 @@ impl Backlog {
             gas_spent: 0,
             unpaid: false,
             tips: BTreeSet::new(),
+            tips_apart: BTreeSet::new(),
             worth: 0,
         })
     }
@@ -108,9 +113,13 @@ impl Backlog {
 
     /// A message was tipped for.
     fn tip(&mut self, index: u64, tip: &Message, retry_delay: Duration, now: Instant) {
-        let tips = &mut self.entry(index, retry_delay, now).tips;
+        let entry = self.entry(index, retry_delay, now);
+        let (tips, kept) = match can_join(tip, index) {
+            true => (&mut entry.tips, TIPS_KEPT),
+            false => (&mut entry.tips_apart, TIPS_APART_KEPT),
+        };
         tips.insert((value(tip), tip.index));
-        if tips.len() > TIPS_KEPT {
+        if tips.len() > kept {
             tips.pop_first();
         }
     }
@@ -120,14 +129,14 @@ impl Backlog {
         self.executed.entry(l1_block).or_default().insert(index);
         if let Some(entry) = self.waiting.get_mut(&index) {
             entry.unpaid = false;
-            if entry.tips.is_empty() {
+            if !entry.has_tips() {
                 self.waiting.remove(&index);
             }
         }
     }
 
     /// A message is not to be tried for a while: it was executed by us, and once L1 is followed so far, the chain shows it (if L1
-    /// takes that back before, it is due again); or L1 became too dear.
+    /// takes that back before, it is due again); or L1 became too dear; or nothing of it was to be executed.
     pub(super) fn pause(&mut self, index: u64, retry_delay: Duration, now: Instant) {
         if let Some(entry) = self.waiting.get_mut(&index) {
             entry.not_before = now + retry_delay;
@@ -189,8 +198,11 @@ impl Backlog {
         self.update(rules, now)?;
         let mut bundles = Vec::new();
         for index in self.due(rules.outbox_count, price, now) {
-            let Some(offered) = self.offered(index, rules)? else { continue };
-            bundles.extend(offered.at_price(rules.config, price));
+            match self.offered(index, rules)?.and_then(|offered| offered.at_price(rules.config, price)) {
+                Some(bundle) => bundles.push(bundle),
+                // It is not to be due longest again, in the place of others.
+                None => self.pause(index, rules.config.retry_delay, now),
+            }
         }
         Ok(bundles)
     }
@@ -254,13 +266,14 @@ impl Backlog {
     /// A message and the tips for it, as they are on L1 now; what they are worth is noted. None if nothing of it can be executed.
     fn offered(&mut self, index: u64, rules: Rules<'_>) -> Result<Option<Offered>, ChainError> {
         let Some(entry) = self.waiting.get(&index) else { return Ok(None) };
-        let tips: Vec<u64> = entry.tips.iter().rev().map(|(_, tip)| *tip).collect();
+        let tips: Vec<u64> = entry.tips.iter().chain(&entry.tips_apart).map(|(_, tip)| *tip).collect();
         let asked = tips.iter().copied().chain([index]).collect::<BTreeSet<_>>().into_iter().collect();
         let open = self.set_executed_aside(asked, rules.chain)?;
         let is_open = |index: u64| open.binary_search(&index).is_ok();
         let Some(entry) = self.waiting.get_mut(&index) else { return Ok(None) };
         entry.tips.retain(|(_, tip)| is_open(*tip));
-        if entry.tips.is_empty() && !entry.unpaid {
+        entry.tips_apart.retain(|(_, tip)| is_open(*tip));
+        if !entry.has_tips() && !entry.unpaid {
             self.waiting.remove(&index);
             return Ok(None);
         }
@@ -314,6 +327,10 @@ impl Backlog {
 }
 
 impl Entry {
+    fn has_tips(&self) -> bool {
+        !self.tips.is_empty() || !self.tips_apart.is_empty()
+    }
+
     const fn is_tried_at(&self, price: u128) -> bool {
         self.unpaid || self.worth >= price
     }
@@ -425,6 +442,26 @@ mod tests {
         }
         let kept = &backlog.waiting[&5].tips;
         assert_eq!((kept.len(), kept.first()), (TIPS_KEPT, Some(&(TIPS_KEPT as u128, TIPS_KEPT as u64))));
+    }
+
+    #[test]
+    fn tips_that_can_never_join_do_not_evict_one_that_can() {
+        let now = Instant::now();
+        let message = 1_000;
+        let tip_of = |index, gas_limit, value| Message { index, gas_limit, value: U256::from(value), ..tip(message) };
+        let honest = tip_of(message + 1, 100_000, 7);
+        for (first, gas_limit) in [(message + 2, 1), (message + 2, 300_000), (0, 100_000)] {
+            let mut backlog = Backlog::default();
+            backlog.tip(message, &honest, RETRY_DELAY, now);
+            (first..).take(TIPS_KEPT).for_each(|index| {
+                backlog.tip(message, &tip_of(index, gas_limit, 8 + index), RETRY_DELAY, now);
+            });
+            let entry = &backlog.waiting[&message];
+            assert_eq!(entry.tips, BTreeSet::from([(7, honest.index)]));
+            let highest = first + (TIPS_KEPT - TIPS_APART_KEPT) as u64;
+            assert_eq!(entry.tips_apart.len(), TIPS_APART_KEPT);
+            assert_eq!(entry.tips_apart.first(), Some(&(u128::from(8 + highest), highest)));
+        }
     }
 
     /// A tip for the message of this index.
@@ -572,6 +609,21 @@ mod tests {
         assert_eq!(bundles(&mut Backlog::default(), &fixture, &FREE, 5, GWEI), [vec![0], vec![1, 2], vec![3]]);
         // When gas is cheap enough a poor tip pays as well.
         assert_eq!(bundles(&mut backlog, &fixture, &PAID, 5, GWEI / 1_000), [[1, 2], [3, 4]]);
+    }
+
+    /// What is due and gives nothing to execute would be due longest for ever, however the two came to differ.
+    #[test]
+    fn what_gives_nothing_to_execute_does_not_keep_its_place() {
+        let fixture = fixture([Plain(0), Tip(0, POOR)]);
+        let mut backlog = Backlog::default();
+        assert!(bundles(&mut backlog, &fixture, &PAID, 2, GWEI).is_empty());
+        // Not before the next round is it looked at again.
+        backlog.review = 1;
+        backlog.waiting.get_mut(&0).unwrap().worth = GWEI;
+        let before = Instant::now();
+        assert_eq!(backlog.due(2, GWEI, before), [0]);
+        assert!(bundles(&mut backlog, &fixture, &PAID, 2, GWEI).is_empty());
+        assert!(backlog.waiting[&0].not_before >= before + RETRY_DELAY);
     }
 
     #[test]

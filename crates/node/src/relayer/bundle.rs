@@ -1,5 +1,7 @@
 //! What is executed together: a message with the tips for it, and several of those in one claim.
 
+use std::cmp::Reverse;
+
 use alloy::{primitives::Address, sol_types::SolCall};
 use postern_bindings::RelayTip::payTipCall;
 use postern_protocol::message::Message;
@@ -12,12 +14,13 @@ use super::{
 /// What a tip may ask for to share a transaction: no tip needs more, and all of it would have to be in the gas limit.
 const MAX_TIP_GAS: u64 = 10 * TIP_GAS;
 
-/// The index of the message that a message tips for, if it is a tip.
+/// The index of the message that a message tips for, if it is a tip: that call and not a byte more, which would only make it dear.
 pub(super) fn tipped_by(message: &Message, relay_tip: Option<Address>) -> Option<u64> {
     if relay_tip != Some(message.target) {
         return None;
     }
-    Some(payTipCall::abi_decode_validate(&message.data).ok()?.index)
+    let call = payTipCall::abi_decode_validate(&message.data).ok()?;
+    (call.abi_encode() == message.data).then_some(call.index)
 }
 
 /// The value of a message, in wei: what a tip pays. More than there is ETH counts as the most that can be counted.
@@ -28,6 +31,12 @@ pub(super) fn value(message: &Message) -> u128 {
 /// Whether a tip is paid in a batch, where it gets what it was promised and no more, without making that much larger.
 fn is_sociable(tip: &Message) -> bool {
     (TIP_GAS..=MAX_TIP_GAS).contains(&tip.gas_limit)
+}
+
+/// Whether a tip can be paid in the transaction that executes its message, the one of this index: by that message itself, or after
+/// it. A claim is in order of the indices, where a tip before its message would fail.
+pub(super) fn can_join(tip: &Message, index: u64) -> bool {
+    tip.index == index || tip.index > index && is_sociable(tip)
 }
 
 /// Messages that are executed in one transaction, or not at all: a message and tips for it, or tips for one that was executed.
@@ -54,7 +63,7 @@ pub(super) struct Offered {
     pub(super) index: u64,
     /// The message; none if it was executed.
     pub(super) message: Option<Message>,
-    /// Those who pay most first.
+    /// The tips for it, in any order.
     pub(super) tips: Vec<Message>,
     /// Whether the message is executed also without tips.
     pub(super) unpaid: bool,
@@ -65,25 +74,35 @@ pub(super) struct Offered {
 impl Offered {
     /// The highest gas price, in wei, at which tips pay for all gas that the claim can use.
     pub(super) fn worth(&self, config: &RelayerConfig) -> u128 {
+        self.best_paid(config).map_or(0, |bundle| bundle.worth())
+    }
+
+    /// What to execute while a gas must bring `price` wei, if there is anything: always if that is no more than it is worth.
+    pub(super) fn at_price(&self, config: &RelayerConfig, price: u128) -> Option<Bundle> {
+        let joins = |tip: u128, gas: u64, before: &Bundle| {
+            before.messages.is_empty() || tip >= price.saturating_mul(gas.into())
+        };
+        let pays = |bundle: &Bundle| bundle.tips >= price.saturating_mul(bundle.gas.most.into());
+        let bundle = self.bundle(config, joins)?;
+        if pays(&bundle) {
+            return Some(bundle);
+        }
+        // Each tip pays for what it adds to what is used, and yet not all of them for the most that may be.
+        self.best_paid(config).filter(pays).or_else(|| bundle.unpaid.then_some(bundle))
+    }
+
+    /// What pays at the highest gas price.
+    fn best_paid(&self, config: &RelayerConfig) -> Option<Bundle> {
         // A tip joins if it makes the rest pay for more: others could only spoil the price.
         let joins = |tip: u128, gas: u64, before: &Bundle| {
             before.messages.is_empty()
                 || tip.saturating_mul(before.gas.most.into()) > before.tips.saturating_mul(gas.into())
         };
-        self.bundle(config, joins).map_or(0, |bundle| bundle.tips / u128::from(bundle.gas.most))
+        self.bundle(config, joins)
     }
 
-    /// What to execute while a gas must bring `price` wei, if there is anything.
-    pub(super) fn at_price(&self, config: &RelayerConfig, price: u128) -> Option<Bundle> {
-        let joins = |tip: u128, gas: u64, before: &Bundle| {
-            before.messages.is_empty() || tip >= price.saturating_mul(gas.into())
-        };
-        let bundle = self.bundle(config, joins)?;
-        let pays = bundle.tips >= price.saturating_mul(bundle.gas.most.into());
-        (pays || bundle.unpaid).then_some(bundle)
-    }
-
-    /// The message and the tips that join it, each being asked with the gas that it adds to those before it.
+    /// The message and the tips that join it, those first that pay most for a gas, each being asked with the gas that it adds to
+    /// those before it.
     fn bundle(&self, config: &RelayerConfig, joins: impl Fn(u128, u64, &Bundle) -> bool) -> Option<Bundle> {
         let mut bundle = Bundle {
             index: self.index,
@@ -96,24 +115,28 @@ impl Offered {
         };
         if let Some(message) = &self.message {
             bundle = bundle.with(message.clone(), None, self.depth);
+            // A message may tip for itself.
+            bundle.tips = self.tips.iter().find(|tip| tip.index == self.index).map_or(0, value);
         }
-        for tip in &self.tips {
-            let next = match &self.message {
-                // A message may tip for itself.
-                Some(message) if tip.index == message.index => Bundle { tips: value(tip), ..bundle.clone() },
-                // A claim is in order of the indices: a tip before its message would fail.
-                Some(message) if tip.index < message.index => continue,
-                _ if !is_sociable(tip) => continue,
-                _ => bundle.clone().with(tip.clone(), Some(value(tip)), self.depth),
-            };
+        let joining = |tip: &&Message| match self.message {
+            Some(_) => tip.index != self.index && can_join(tip, self.index),
+            None => is_sociable(tip),
+        };
+        let mut tips: Vec<_> = self.tips.iter().filter(joining).collect();
+        tips.sort_by_cached_key(|tip| {
+            let (_, gas) = bundle.with_tip(tip, self.depth);
+            Reverse((value(tip) / u128::from(gas), value(tip)))
+        });
+        for tip in tips {
+            let (next, gas) = bundle.with_tip(tip, self.depth);
             let fits = next.messages.len() <= config.max_batch && next.gas.limit <= config.max_transaction_gas;
-            if fits && joins(value(tip), next.gas.used - bundle.gas.used + TIP_GAS, &bundle) {
+            if fits && joins(value(tip), gas, &bundle) {
                 bundle = next;
             }
         }
         // The others go one by one, each with all the gas of a transaction.
         if bundle.messages.is_empty()
-            && let Some(tip) = self.tips.iter().find(|tip| !is_sociable(tip))
+            && let Some(tip) = self.tips.iter().filter(|tip| !is_sociable(tip)).max_by_key(|tip| value(tip))
         {
             bundle = Bundle { alone: true, ..bundle.with(tip.clone(), Some(value(tip)), self.depth) };
         }
@@ -131,6 +154,18 @@ impl Bundle {
         self.tips = self.tips.saturating_add(tip.unwrap_or_default());
         self.gas = estimate(&self.parts, depth);
         self
+    }
+
+    /// The same with a tip, and the gas that it adds.
+    fn with_tip(&self, tip: &Message, depth: usize) -> (Self, u64) {
+        let next = self.clone().with(tip.clone(), Some(value(tip)), depth);
+        let gas = next.gas.used - self.gas.used + TIP_GAS;
+        (next, gas)
+    }
+
+    /// The highest gas price, in wei, that its tips pay.
+    fn worth(&self) -> u128 {
+        self.tips / u128::from(self.gas.most)
     }
 
     /// The message without its tips, if it is executed without them.
@@ -165,9 +200,16 @@ impl Group {
         Self { gas: estimate(&parts, depth), bundles }
     }
 
-    /// What the tips pay, in wei.
-    pub(super) fn tips(&self) -> u128 {
-        self.bundles.iter().fold(0, |sum, bundle| sum.saturating_add(bundle.tips))
+    /// The highest gas price, in wei, that its tips pay.
+    fn worth(&self) -> u128 {
+        let tips = self.bundles.iter().fold(0_u128, |sum, bundle| sum.saturating_add(bundle.tips));
+        tips / u128::from(self.gas.most)
+    }
+
+    /// The highest gas price, in wei, at which it is executed; none if something in it is executed whatever that costs.
+    pub(super) fn bound(&self, config: &RelayerConfig) -> Option<u128> {
+        let for_tips = self.bundles.iter().all(|bundle| !bundle.unpaid);
+        for_tips.then(|| config.less_margin(self.worth()))
     }
 
     /// The messages, in order of their index.
@@ -201,6 +243,14 @@ impl Group {
     }
 }
 
+/// The groups in reverse of the order in which they go: first what is executed whatever that costs, so that nothing that waits for a
+/// price is before it; what pays most for a gas, so that what gets too dear leaves no more to try; and what was sent first.
+pub(super) fn last_first(mut groups: Vec<Group>) -> Vec<Group> {
+    groups.reverse();
+    groups.sort_by_cached_key(|group| (group.bundles.iter().any(|bundle| bundle.unpaid), group.worth()));
+    groups
+}
+
 /// The bundles, in groups that cost least: each joins the last group if that is cheaper than a claim of its own.
 pub(super) fn group(bundles: Vec<Bundle>, config: &RelayerConfig, depth: usize) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
@@ -216,6 +266,7 @@ pub(super) fn group(bundles: Vec<Bundle>, config: &RelayerConfig, depth: usize) 
 #[cfg(test)]
 mod tests {
     use alloy::primitives::{Bytes, U256};
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
@@ -250,6 +301,15 @@ mod tests {
         // It is cheaper, as the model says.
         let (one, both) = (bundle(0, 0).gas.used, &group(small(), &RelayerConfig::default(), DEPTH)[0]);
         assert!(both.gas.used < 5 * one, "{} is less than 5 times {one}", both.gas.used);
+    }
+
+    /// A tip of so many wei, by the message of this index.
+    fn tip(index: u64, wei: u128) -> Message {
+        Message { value: U256::from(wei), ..message(index, 50_000) }
+    }
+
+    fn indices(bundle: &Bundle) -> Vec<u64> {
+        bundle.messages.iter().map(|message| message.index).collect()
     }
 
     /// A tip that was promised too little would fail in a batch. It is no part of one, and nothing that spoils others.
@@ -295,6 +355,130 @@ mod tests {
         poisoned.tips.push(tip(4, 50_000, 1));
         assert_eq!(poisoned.worth(&RelayerConfig::default()), price);
         assert_eq!(poisoned.at_price(&RelayerConfig::default(), price).unwrap().messages.len(), 2);
+    }
+
+    /// It would be due for ever without being executed or postponed, in the place of another.
+    #[test]
+    fn a_tip_for_itself_beside_a_richer_one_does_not_stall_the_relayer() {
+        let config = RelayerConfig::default();
+        let (price, most) = (1_000_000_000, 200_000);
+        for factor in 1..10 {
+            let rich = factor * price * most;
+            // Just what its call takes of that.
+            let own = rich * u128::from(TIP_GAS) / most;
+            let message = tip(0, own);
+            let tips = vec![tip(1, rich), message.clone()];
+            let offered = Offered { index: 0, message: Some(message), tips, unpaid: false, depth: DEPTH };
+            assert!(offered.worth(&config) >= price);
+            let bundle = offered.at_price(&config, price).expect("it is worth that");
+            assert_eq!((indices(&bundle), bundle.tips), (vec![0, 1], own + rich));
+        }
+    }
+
+    /// The same, by what a tip adds to the floor under what is used, and not to the most that may be.
+    #[test]
+    fn a_tip_of_much_calldata_does_not_stall_the_relayer() {
+        let config = RelayerConfig::default();
+        let wei = 1_000_000_000_000_000;
+        let swollen = Message { data: vec![1; 32_768].into(), ..tip(2, 2 * wei) };
+        let message = Some(message(0, 1_000_000));
+        let offered = Offered { index: 0, message, tips: vec![tip(1, wei), swollen], unpaid: false, depth: DEPTH };
+        let bundle = offered.at_price(&config, offered.worth(&config)).expect("it is worth that");
+        assert_eq!(indices(&bundle), [0, 1, 2]);
+    }
+
+    /// Bytes of calldata. Many of them pay EIP-7623's floor, where what is used rises faster than the most that may be.
+    fn swollen() -> impl Strategy<Value = usize> {
+        prop_oneof![Just(36_usize), 0_usize..32_768]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever is sent, nothing is due at a price at which there is nothing to execute.
+        #[test]
+        fn what_is_worth_a_price_is_executed_at_it(
+            sent in prop::option::of((any::<bool>(), 0_u64..1_000_000, 0_usize..8_192)),
+            tips in vec((1_u64..1_000, 0_u128..1_000_000_000_000_000, 0_u64..300_000, swollen()), 1..5),
+            percent in 0_u128..=100,
+        ) {
+            let mut index = 0;
+            let mut tips: Vec<Message> = tips
+                .into_iter()
+                .map(|(distance, wei, gas_limit, length)| {
+                    index += distance;
+                    Message { gas_limit, data: vec![1; length].into(), ..tip(index, wei) }
+                })
+                .collect();
+            let message = sent.map(|(tips_for_itself, gas_limit, length)| {
+                let message = Message { data: vec![1; length].into(), ..message(0, gas_limit) };
+                tips_for_itself.then(|| tips.push(message.clone()));
+                message
+            });
+            let offered = Offered { index: 0, message, tips, unpaid: false, depth: 20 };
+            let config = RelayerConfig::default();
+            let worth = offered.worth(&config);
+            for price in [worth, worth * percent / 100] {
+                let bundle = offered.at_price(&config, price);
+                prop_assert!(bundle.is_some_and(|bundle| bundle.worth() >= price));
+            }
+        }
+    }
+
+    /// What it adds to the calldata would make the message too dear, for a wei more than an honest tip.
+    #[test]
+    fn a_tip_swollen_by_trailing_bytes_is_no_tip() {
+        let relay_tip = Address::repeat_byte(0x71);
+        for (trailing, expected) in [(0, Some(7)), (1, None), (65_536, None)] {
+            let data = [payTipCall { index: 7 }.abi_encode(), vec![0; trailing]].concat();
+            let message = Message { target: relay_tip, data: data.into(), ..tip(8, 1) };
+            assert_eq!(tipped_by(&message, Some(relay_tip)), expected, "{trailing} bytes more");
+        }
+    }
+
+    /// Its proof is longer, and its word of executed bits is another.
+    #[test]
+    fn a_distant_tip_of_a_wei_more_does_not_take_the_place_of_an_honest_one() {
+        let config = RelayerConfig { max_batch: 2, ..RelayerConfig::default() };
+        let honest = tip(1, 1_000_000_000_000_000);
+        let distant = tip(1_000, 1_000_000_000_000_001);
+        let offered = |tips| Offered { index: 0, message: Some(message(0, 0)), tips, unpaid: false, depth: DEPTH };
+        let both = offered(vec![distant, honest.clone()]);
+        let price = offered(vec![honest]).worth(&config);
+        assert_eq!(both.worth(&config), price);
+        assert_eq!(indices(&both.at_price(&config, price).unwrap()), [0, 1]);
+    }
+
+    /// Tips, by the message of this index, for one that was executed.
+    fn left(index: u64, wei: u128) -> Group {
+        let offered = Offered { index: 0, message: None, tips: vec![tip(index, wei)], unpaid: false, depth: DEPTH };
+        offered.at_price(&RelayerConfig::default(), 0).unwrap().into()
+    }
+
+    /// When gas gets dearer meanwhile, nobody is to pay more for tips than they bring.
+    #[test]
+    fn tips_alone_are_not_chased_at_a_loss_also_by_who_relays_for_free() {
+        let config = RelayerConfig { profitable_only: false, margin_percent: 10, ..RelayerConfig::default() };
+        let wei = 1_000_000_000_000_000;
+        let tips = left(1, wei);
+        let bound = tips.bound(&config).expect("it has a price");
+        let paid = bound * u128::from(tips.gas.most) * 110 / 100;
+        assert!(paid <= wei && paid > wei - wei / 1_000, "{paid}");
+        // What is executed for free is sent whatever that costs, with what tips there are.
+        assert_eq!(Group::from(bundle(5, 0)).bound(&config), None);
+        let both = Group::of([tips.bundles, vec![bundle(5, 0)]].concat(), DEPTH);
+        assert_eq!(both.bound(&config), None);
+    }
+
+    #[test]
+    fn poor_tips_are_not_sent_before_rich_ones_nor_tips_before_what_needs_none() {
+        let groups = vec![left(1, 1_000_000), left(2, 3_000_000), bundle(3, 0).into(), left(4, 3_000_000)];
+        let mut sent = Vec::new();
+        let mut groups = last_first(groups);
+        while let Some(group) = groups.pop() {
+            sent.push(group.messages()[0].index);
+        }
+        assert_eq!(sent, [3, 2, 4, 1]);
     }
 
     #[test]

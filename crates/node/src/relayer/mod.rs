@@ -48,7 +48,7 @@ use crate::{
 };
 pub(crate) use backlog::GivenUp;
 use backlog::{Backlog, Rules};
-use bundle::{Group, group};
+use bundle::{Group, group, last_first};
 use claim::{Claim, Proven, Simulated};
 
 /// What the relayer spends, and how often it looks.
@@ -206,12 +206,11 @@ impl Relayer {
     /// Executes messages, as many at once as go together.
     async fn relay(
         &mut self,
-        mut groups: Vec<Group>,
+        groups: Vec<Group>,
         proven: &Proven,
         shutdown: &mut Shutdown,
     ) -> Result<(), RelayerError> {
-        // Later indices are pushed last and would go first.
-        groups.reverse();
+        let mut groups = last_first(groups);
         while let Some(group) = groups.pop() {
             if shutdown.requested() || !self.may_spend() {
                 return Ok(());
@@ -225,6 +224,12 @@ impl Relayer {
             match claim.simulate(&self.l1, self.sender.address()).await? {
                 Simulated::Succeeds => {
                     let receipt = self.send(&group, &claim, shutdown).await;
+                    if let Err(error @ SendError::TooDear { .. }) = receipt {
+                        debug!(%error, "messages wait for a lower gas price");
+                        self.pause(&group);
+                        // The others were chosen by the price of before: the next round asks for the new one.
+                        return Ok(());
+                    }
                     self.account(&group, receipt)?;
                 }
                 // One of them spoils the claim: halve it until it stands alone.
@@ -252,11 +257,10 @@ impl Relayer {
         shutdown: &mut Shutdown,
     ) -> Result<TransactionReceipt, SendError> {
         let call = claim.call(&self.l1);
-        if !self.config.profitable_only {
-            return self.sender.send(call, shutdown).await;
+        match group.bound(&self.config) {
+            Some(bound) => self.sender.clone().worth(bound).send(call, shutdown).await,
+            None => self.sender.send(call, shutdown).await,
         }
-        let worth = self.config.less_margin(group.tips() / u128::from(group.gas.most));
-        self.sender.clone().worth(worth).send(call, shutdown).await
     }
 
     /// Whether the spending limit allows another transaction.
@@ -287,11 +291,6 @@ impl Relayer {
                 (finalized, receipt.gas_used, receipt.effective_gas_price, tips)
             }
             Err(SendError::Reverted { gas_used, gas_price, .. }) => (BTreeSet::new(), gas_used, gas_price, 0),
-            Err(error @ SendError::TooDear { .. }) => {
-                debug!(%error, "messages wait for a lower gas price");
-                group.bundles.iter().for_each(|bundle| self.backlog.pause(bundle.index, self.config.retry_delay, now));
-                return Ok(());
-            }
             Err(error) => return Err(error.into()),
         };
         let cost = u128::from(gas_used).saturating_mul(gas_price);
@@ -323,6 +322,11 @@ impl Relayer {
         tips.fold(0, |sum, tip| sum.saturating_add(tip.amount.saturating_to()))
     }
 
+    fn pause(&mut self, group: &Group) {
+        let now = Instant::now();
+        group.bundles.iter().for_each(|bundle| self.backlog.pause(bundle.index, self.config.retry_delay, now));
+    }
+
     fn postpone(&mut self, index: u64, gas_spent: u64, reason: &str) {
         let given_up = self.backlog.postpone(index, gas_spent, &self.config, Instant::now(), reason);
         self.metrics.failed(given_up);
@@ -331,7 +335,88 @@ impl Relayer {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use alloy::{
+        node_bindings::Anvil,
+        primitives::{B256, Bytes, U256},
+        providers::{ProviderBuilder, ext::AnvilApi},
+        sol_types::SolCall,
+    };
+    use postern_bindings::Outbox;
+    use postern_client::deployment::{Contract, Deployment};
+    use postern_protocol::predeploys::OUTBOX;
+    use postern_tests::{Proxy, Reaction, tool};
+    use serde_json::json;
+
+    use super::{bundle::Offered, *};
+    use crate::{NodeConfig, fixture::Fixture, shutdown};
+
+    /// A chain with so many messages in its outbox, all of which can be executed.
+    fn final_messages(count: u64) -> Fixture {
+        let mut fixture = Fixture::new();
+        let send = Outbox::sendCall { target: Address::with_last_byte(1), gasLimit: 100_000, data: Bytes::new() };
+        for _ in 0..count {
+            fixture.submit(OUTBOX, U256::from(100_000_000_000_000_u64), send.abi_encode().into());
+        }
+        fixture.build();
+        fixture.post();
+        let commitment = fixture.propose(fixture.chain.genesis_commitment(), 0, vec![fixture.output_root(1)]);
+        fixture.finalize(commitment);
+        fixture
+    }
+
+    /// Each claim would wait in vain for as long as a transaction waits, those after it without being looked at again.
+    #[tokio::test]
+    async fn one_rise_of_fees_does_not_make_a_round_wait_for_every_claim() {
+        let anvil = Anvil::at(tool("anvil").unwrap()).port(0_u16).arg("--no-mining").try_spawn().unwrap();
+        let proxy = Proxy::start(anvil.endpoint_url()).await.unwrap();
+        let contract = Contract { address: Address::repeat_byte(0xca), implementation: None, block_number: 0 };
+        let direct = ProviderBuilder::new().connect_http(anvil.endpoint_url());
+        // It takes every call.
+        direct.anvil_set_code(contract.address, Bytes::from_static(&[0])).await.unwrap();
+        let deployment = Deployment {
+            bridge: contract,
+            canonical_transaction_chain: contract,
+            state_commitment_chain: contract,
+            dispute_game: contract,
+            timelock: contract,
+            gateways: None,
+        };
+        let l1 =
+            L1::connect(&NodeConfig::new(proxy.url().to_string(), "deployments", "data"), deployment).await.unwrap();
+        proxy.tamper(|call| match call.method {
+            // L1 asks for more.
+            "eth_sendRawTransaction" => Reaction::Answer(json!(B256::ZERO)),
+            _ => Reaction::Pass,
+        });
+
+        let fixture = final_messages(3);
+        let config = RelayerConfig {
+            profitable_only: true,
+            resubmit_after: Duration::from_millis(20),
+            ..RelayerConfig::default()
+        };
+        let signer: PrivateKeySigner = anvil.nth_key(0).unwrap().clone().into();
+        let mut relayer = Relayer {
+            sender: Sender::new(l1.clone(), signer, config.resubmit_after),
+            chain: fixture.chain.clone(),
+            l1,
+            config,
+            metrics: RelayerMetrics::default(),
+            relay_tip: None,
+            backlog: Backlog::default(),
+            allowance: Allowance::new(config.max_spend_per_day, Instant::now()),
+            exhausted: false,
+        };
+        let proven = Proven::last(&fixture.chain).unwrap().expect("it is final");
+        let groups = (0..3).map(|index| {
+            let tip = fixture.chain.outbox_message(index).unwrap().unwrap().message;
+            let offered = Offered { index, message: None, tips: vec![tip], unpaid: false, depth: proven.depth() };
+            offered.at_price(&config, 1).unwrap().into()
+        });
+        let (_trigger, mut shutdown) = shutdown::channel();
+        relayer.relay(groups.collect(), &proven, &mut shutdown).await.unwrap();
+        assert_eq!(proxy.tampered(), 1, "claims sent");
+    }
 
     #[test]
     fn a_margin_is_kept_in_both_directions() {
