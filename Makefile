@@ -30,7 +30,7 @@ $(FORGE_STAMP): $(NPM_STAMP) foundry.toml $(SOLIDITY)
 	$(FORGE) build
 	@touch $@ $(DEPLOY_STAMP) $(TOKENS_STAMP)
 
-# The tests are most of the Solidity, and minutes of it: who wants to see the demo need not build them.
+# The tests are most of the Solidity: who wants to see the demo need not build them.
 $(DEPLOY_STAMP): $(NPM_STAMP) foundry.toml $(DEPLOYED)
 	$(FORGE) build script/Deploy.s.sol
 	@touch $@

@@ -34,7 +34,7 @@ contract BridgeTest is PosternTest {
     }
 
     function test_RevertWhen_ImplementationIsInitialized() public {
-        Bridge implementation = new Bridge(canonicalTransactionChain, stateCommitmentChain, meteringConfig());
+        Bridge implementation = deployBridge(meteringConfig());
         vm.expectRevert(Initializable.InvalidInitialization.selector);
         implementation.initialize();
     }
@@ -57,13 +57,18 @@ contract BridgeTest is PosternTest {
         expectInvalid(MeteringConfig(1, type(uint64).max, type(uint64).max));
         expectInvalid(MeteringConfig(1, 1, uint64(type(uint40).max) + 1));
         expectInvalid(MeteringConfig({minimumPrice: 1e6, targetPerBlock: 1, maximumPerBlock: largest - 1}));
-        new Bridge(canonicalTransactionChain, stateCommitmentChain, MeteringConfig(1, 1, largest));
-        new Bridge(canonicalTransactionChain, stateCommitmentChain, MeteringConfig(1, 25e6, 50e6));
-        new Bridge(canonicalTransactionChain, stateCommitmentChain, MeteringConfig(1, 1, type(uint40).max));
+        deployBridge(MeteringConfig(1, 1, largest));
+        deployBridge(MeteringConfig(1, 25e6, 50e6));
+        deployBridge(MeteringConfig(1, 1, type(uint40).max));
     }
 
     function expectInvalid(MeteringConfig memory metering) private {
         vm.expectRevert(abi.encodeWithSelector(IMessageQueue.InvalidMetering.selector, metering));
-        new Bridge(canonicalTransactionChain, stateCommitmentChain, metering);
+        deployBridge(metering);
+    }
+
+    function deployBridge(MeteringConfig memory metering) private returns (Bridge) {
+        bytes memory arguments = abi.encode(canonicalTransactionChain, stateCommitmentChain, metering);
+        return Bridge(payable(vm.deployCode("Bridge.sol:Bridge", arguments)));
     }
 }

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IStateCommitmentChain} from "../../src/chain/IStateCommitmentChain.sol";
-import {DisputeGame} from "../../src/dispute/DisputeGame.sol";
 import {IDisputeGame} from "../../src/dispute/IDisputeGame.sol";
 import {IMachineStep} from "../../src/dispute/IMachineStep.sol";
 import {Node, NodeStatus} from "../../src/dispute/Node.sol";
@@ -218,7 +217,7 @@ contract DisputeGameTest is DisputeTest {
     function test_RevertWhen_ExtensionIsLongerThanTheClock() public {
         bytes memory reason = abi.encodeWithSelector(IDisputeGame.ExtensionTooLong.selector, CLOCK + 1, CLOCK);
         vm.expectRevert(reason);
-        new DisputeGame(stateCommitmentChain, canonicalTransactionChain, machine, 0, ENTRY, CLOCK, CLOCK + 1, NODE_BOND);
+        deployGame(0, CLOCK + 1);
     }
 
     function test_RevertWhen_CheckpointsAreOthers() public {

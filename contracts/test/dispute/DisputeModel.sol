@@ -40,7 +40,10 @@ library DisputeModel {
 
     function open(Game storage game, uint256 time, address author, uint64[] memory labels) internal returns (bool) {
         if (game.rejected || time >= game.window || labels[labels.length - 1] == game.claim) return false;
-        return post(game, 1, NONE, 0, 0, labels, author, time, 0);
+        Node memory opening;
+        (opening.level, opening.parent, opening.labels) = (1, NONE, labels);
+        (opening.author, opening.created) = (author, time);
+        return post(game, opening);
     }
 
     /// @param segment Of the parent, counted from 1.
@@ -55,11 +58,13 @@ library DisputeModel {
         Node storage countered = game.nodes[parent];
         if (!isCounterable(game, time, parent) || countered.level == Segment.LEVELS) return false;
         if (labels[labels.length - 1] == countered.labels[segment - 1]) return false;
-        uint256 used = usedBefore(game, countered) + time - countered.created;
-        if (used > game.clock - game.extension) used = game.clock - game.extension;
-        uint64 first = firstOf(countered, segment);
-        uint64 start = labelBefore(countered, segment);
-        if (!post(game, countered.level + 1, parent, first, start, labels, author, time, used)) return false;
+        Node memory node;
+        (node.level, node.parent, node.labels) = (countered.level + 1, parent, labels);
+        (node.first, node.startLabel) = (firstOf(countered, segment), labelBefore(countered, segment));
+        (node.author, node.created) = (author, time);
+        node.used = usedBefore(game, countered) + time - countered.created;
+        if (node.used > game.clock - game.extension) node.used = game.clock - game.extension;
+        if (!post(game, node)) return false;
         ++countered.unresolved;
         return true;
     }
@@ -94,24 +99,12 @@ library DisputeModel {
         if (stands && !game.nodes[node.parent].resolved) decide(game, node.parent, false);
     }
 
-    function post(
-        Game storage game,
-        uint8 level,
-        uint256 parent,
-        uint64 first,
-        uint64 start,
-        uint64[] memory labels,
-        address author,
-        uint256 time,
-        uint256 used
-    ) private returns (bool) {
-        bytes32 assertion = keccak256(abi.encode(parent, first, start, labels));
+    function post(Game storage game, Node memory node) private returns (bool) {
+        bytes32 assertion = keccak256(abi.encode(node.parent, node.first, node.startLabel, node.labels));
         if (game.known[assertion]) return false;
         game.known[assertion] = true;
-        Node storage node = game.nodes.push();
-        (node.level, node.parent, node.first, node.startLabel) = (level, parent, first, start);
-        (node.labels, node.author, node.created, node.used) = (labels, author, time, used);
-        if (parent == NONE) ++game.openings;
+        game.nodes.push(node);
+        if (node.parent == NONE) ++game.openings;
         return true;
     }
 

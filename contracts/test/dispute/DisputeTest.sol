@@ -69,6 +69,21 @@ abstract contract DisputeTest is PosternTest, MachineTest {
     /// @notice What else is in memory at the start of the program.
     function fillMemory() internal virtual {}
 
+    /// @notice A game's implementation over this program.
+    function deployGame(bytes32 program, uint24 extension) internal returns (address) {
+        bytes memory arguments = abi.encode(
+            stateCommitmentChain,
+            canonicalTransactionChain,
+            deployment.machineStep,
+            program,
+            ENTRY,
+            CLOCK,
+            extension,
+            NODE_BOND
+        );
+        return vm.deployCode("DisputeGame.sol:DisputeGame", arguments);
+    }
+
     // What the program does.
 
     /// @notice What a run with this input ends with, and the input of a run that ends with this.

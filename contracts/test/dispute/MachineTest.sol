@@ -3,14 +3,7 @@ pragma solidity 0.8.37;
 
 import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
 import {Test} from "forge-std/Test.sol";
-import {MachineStep} from "../../src/dispute/MachineStep.sol";
-
-/// @notice The contract, which also says what the state after a step is, not only its hash.
-contract OpenMachineStep is MachineStep {
-    function next(bytes32 stateHash, bytes calldata witness) external view returns (bytes memory) {
-        return _next(stateHash, witness);
-    }
-}
+import {IOpenMachineStep} from "../harness/IOpenMachineStep.sol";
 
 // forge-lint: disable-start(unsafe-typecast) numbers are cut to the fields of an instruction, and to bytes
 
@@ -51,7 +44,7 @@ abstract contract MachineTest is Test {
     bytes internal constant TAU =
         hex"ad3eb50121139aa34db1d545093ac9374ab7bca2c0f3bf28e27c8dcd8fc7cb42d25926fc0c97b336e9f0fb35e5a04c81";
 
-    OpenMachineStep internal machine;
+    IOpenMachineStep internal machine;
     /// The nodes of the memory tree that ever were on the path of a leaf that was written, the root being number 1, and the
     /// nodes below number n being 2n and 2n + 1.
     mapping(uint256 number => bytes32) private _nodes;
@@ -59,7 +52,7 @@ abstract contract MachineTest is Test {
     bytes32[28] private _empty;
 
     function setUp() public virtual {
-        machine = new OpenMachineStep();
+        machine = IOpenMachineStep(vm.deployCode("OpenMachineStep.sol:OpenMachineStep"));
         for (uint256 height; height < DEPTH; ++height) {
             _empty[height + 1] = keccak256(abi.encode(_empty[height], _empty[height]));
         }

@@ -13,22 +13,22 @@ contract L2StateReaderTest is ChainTest {
     L2StateReader private reader;
     Commitment private commitment;
     Output private output;
-    AccountVector[] private vectors;
+    /// What `vectors` returns, encoded.
+    bytes private encodedVectors;
 
     function setUp() public override {
         super.setUp();
         reader = L2StateReader(vm.deployCode("L2StateReader.sol:L2StateReader", abi.encode(stateCommitmentChain)));
         (bytes32 stateRoot, AccountVector[] memory read) = StateVectors.read("proofs");
-        for (uint256 i; i < read.length; ++i) {
-            vectors.push(read[i]);
-        }
+        encodedVectors = abi.encode(read);
         commit(stateRoot);
         finalize(commitment, output);
     }
 
     function test_ReadsAccounts() public view {
-        for (uint256 i; i < vectors.length; ++i) {
-            AccountVector memory v = vectors[i];
+        AccountVector[] memory all = vectors();
+        for (uint256 i; i < all.length; ++i) {
+            AccountVector memory v = all[i];
             (uint256 nonce, uint256 balance, bytes32 storageRoot, bytes32 codeHash) =
                 reader.accountAt(commitment, output, v.account, v.proof);
             assertEq(nonce, v.nonce);
@@ -36,17 +36,17 @@ contract L2StateReaderTest is ChainTest {
             assertEq(storageRoot, v.storageRoot);
             assertEq(codeHash, v.codeHash);
         }
-        assertGt(vectors.length, 0);
+        assertGt(all.length, 0);
     }
 
     function test_ReadsSlots() public view {
         uint256 count;
-        for (uint256 i; i < vectors.length; ++i) {
-            AccountVector memory v = vectors[i];
+        AccountVector[] memory all = vectors();
+        for (uint256 i; i < all.length; ++i) {
+            AccountVector memory v = all[i];
             for (uint256 j; j < v.slots.length; ++j) {
                 SlotVector memory s = v.slots[j];
-                bytes32 value = reader.storageAt(commitment, output, v.account, bytes32(s.slot), v.proof, s.proof);
-                assertEq(value, bytes32(s.value));
+                assertEq(slotAt(v, bytes32(s.slot), s.proof), bytes32(s.value));
                 ++count;
             }
         }
@@ -97,36 +97,36 @@ contract L2StateReaderTest is ChainTest {
             else if (field == 5) output.blockNumber += by64;
             else output.batchCount += by64;
         }
-        AccountVector memory v = vectors[0];
+        AccountVector memory v = vectors()[0];
         vm.expectRevert(abi.encodeWithSelector(IL2StateReader.OutputRootMismatch.selector, output.root(), expected));
         reader.accountAt(commitment, output, v.account, v.proof);
     }
 
     /// @dev A proof shows one account, and says of no other that it is there, or is not.
     function testFuzz_RevertWhen_AccountIsAnother(address account) public {
-        AccountVector memory v = vectors[0];
+        AccountVector memory v = vectors()[0];
         vm.assume(account != v.account);
         vm.expectRevert();
         reader.accountAt(commitment, output, account, v.proof);
     }
 
     function testFuzz_RevertWhen_SlotIsAnother(bytes32 slot) public {
-        AccountVector memory v = vectors[1];
+        AccountVector memory v = vectors()[1];
         vm.assume(uint256(slot) != v.slots[0].slot);
         vm.expectRevert();
-        reader.storageAt(commitment, output, v.account, slot, v.proof, v.slots[0].proof);
+        slotAt(v, slot, v.slots[0].proof);
     }
 
     function test_RevertWhen_SlotIsInAnotherAccount() public {
-        AccountVector memory v = vectors[1];
-        SlotVector memory other = vectors[2].slots[0];
+        AccountVector memory v = vectors()[1];
+        SlotVector memory other = vectors()[2].slots[0];
         expectProofError(TrieProof.ProofError.INVALID_ROOT);
-        reader.storageAt(commitment, output, v.account, bytes32(other.slot), v.proof, other.proof);
+        slotAt(v, bytes32(other.slot), other.proof);
     }
 
     /// @dev Neither an inner node nor a leaf with something after it is a proof.
     function test_RevertWhen_ProofHasAnotherLength() public {
-        AccountVector memory v = vectors[0];
+        AccountVector memory v = vectors()[0];
         bytes[] memory longer = new bytes[](v.proof.length + 1);
         for (uint256 length; length < v.proof.length; ++length) {
             bytes[] memory shorter = new bytes[](length);
@@ -143,14 +143,14 @@ contract L2StateReaderTest is ChainTest {
     }
 
     function testFuzz_RevertWhen_AByteOfTheProofIsAnother(uint256 node, uint256 place, bytes1 flip) public {
-        AccountVector memory v = vectors[1];
+        AccountVector memory v = vectors()[1];
         SlotVector memory s = v.slots[0];
         vm.assume(flip != 0);
         node = bound(node, 0, v.proof.length + s.proof.length - 1);
         bytes memory changed = node < v.proof.length ? v.proof[node] : s.proof[node - v.proof.length];
         changed[place % changed.length] ^= flip;
         vm.expectRevert();
-        reader.storageAt(commitment, output, v.account, bytes32(s.slot), v.proof, s.proof);
+        slotAt(v, bytes32(s.slot), s.proof);
     }
 
     /// @dev The next commitment after the last final one, to this state.
@@ -161,8 +161,17 @@ contract L2StateReaderTest is ChainTest {
         commitment = proposeOn(PROPOSER, lastFinal, output);
     }
 
+    function vectors() private view returns (AccountVector[] memory) {
+        return abi.decode(encodedVectors, (AccountVector[]));
+    }
+
+    function slotAt(AccountVector memory v, bytes32 slot, bytes[] memory proof) private view returns (bytes32) {
+        (Commitment memory proven, Output memory of_) = (commitment, output);
+        return reader.storageAt(proven, of_, v.account, slot, v.proof, proof);
+    }
+
     function expectNotFinal() private {
-        AccountVector memory v = vectors[0];
+        AccountVector memory v = vectors()[0];
         vm.expectRevert(abi.encodeWithSelector(IL2StateReader.CommitmentNotFinal.selector, commitment.id()));
         reader.accountAt(commitment, output, v.account, v.proof);
     }

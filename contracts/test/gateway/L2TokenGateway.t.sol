@@ -398,13 +398,9 @@ contract L2TokenGatewayTest is GatewayTest {
         uint64 gasLimit = 1_000_000;
         uint256 fee = bridge.quote(gasLimit);
         vm.deal(address(puppet), fee);
-        puppet.act(
-            address(bridge),
-            fee,
-            abi.encodeCall(
-                bridge.sendToL2, (address(l2Gateway), 0, gasLimit, fee, abi.encodeCall(l2Gateway.sendBack, (delivery)))
-            )
-        );
+        bytes memory sendBack = abi.encodeCall(l2Gateway.sendBack, (delivery));
+        bytes memory message = abi.encodeCall(bridge.sendToL2, (address(l2Gateway), 0, gasLimit, fee, sendBack));
+        puppet.act(address(bridge), fee, message);
         deliver();
         claimLast();
         assertEq(token.balanceOf(address(puppet)), 100);

@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {ProxyAdmin} from "@openzeppelin/contracts/proxy/transparent/ProxyAdmin.sol";
 import {ITransparentUpgradeableProxy} from "@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol";
-import {DisputeGame} from "../../src/dispute/DisputeGame.sol";
 import {IDisputeGame} from "../../src/dispute/IDisputeGame.sol";
 import {Node, NodeStatus} from "../../src/dispute/Node.sol";
 import {Dispute, Segment} from "../../src/dispute/Segment.sol";
@@ -95,18 +94,9 @@ abstract contract DisputeHandler is DisputeTest {
         // The program is made to come to an output that can be final, and a commitment to it is proposed.
         setMix(input ^ outputAt(0).root());
         ProxyAdmin admin = ProxyAdmin(proxyAdminOf(address(game)));
-        DisputeGame next = new DisputeGame(
-            stateCommitmentChain,
-            canonicalTransactionChain,
-            deployment.machineStep,
-            memoryRoot(),
-            ENTRY,
-            CLOCK,
-            EXTENSION,
-            NODE_BOND
-        );
+        address next = deployGame(memoryRoot(), EXTENSION);
         vm.prank(address(timelock));
-        admin.upgradeAndCall(ITransparentUpgradeableProxy(address(game)), address(next), "");
+        admin.upgradeAndCall(ITransparentUpgradeableProxy(address(game)), next, "");
         propose(PROPOSER, 0);
         nextLook = vm.getBlockNumber();
     }
