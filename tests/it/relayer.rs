@@ -11,13 +11,16 @@ use alloy::{
 };
 use eyre::{OptionExt, Result};
 use postern_bindings::{Bridge::MessageFinalized, RelayTip::TipPaid};
-use postern_client::Withdrawal;
+use postern_client::{TOKEN_WITHDRAWAL_GAS_LIMIT, TokenTransfer, Withdrawal};
 use postern_node::{
     NodeConfig,
     relayer::gas::{Estimate, Part, TIP_GAS, estimate},
 };
 use postern_protocol::{commitment::Commitment, outbox};
-use postern_tests::{Actor, Devnet, Mined, PATIENCE, Roles, ether, eventually, targets::Gate};
+use postern_tests::{
+    Actor, Devnet, Mined, PATIENCE, Roles, ether, eventually,
+    targets::{Gate, Token},
+};
 
 /// Accounts that get nothing by anything else.
 fn recipient(number: u64) -> Address {
@@ -189,6 +192,34 @@ async fn leaves_what_does_not_pay() -> Result<()> {
     executed(&devnet, 5..=5).await?;
     assert!(!is_executed(&devnet, 1).await? && !is_executed(&devnet, 2).await?);
     assert_eq!(devnet.l1().get_transaction_count(devnet.address(Actor::Relayer)).await?, 2);
+    devnet.check_conservation(&[]).await
+}
+
+/// A token of L2 is registered by a message of its own, which has no tip: that of the first withdrawal pays for both.
+#[tokio::test]
+async fn registers_a_token_for_the_tip_of_its_first_withdrawal() -> Result<()> {
+    let mut devnet = devnet().await?;
+    let (alice, amount) = (devnet.client(Actor::Alice), U256::from(100));
+    let token = devnet.token(alice.l2(), Actor::Alice, amount).await?;
+    token.approve(devnet.gateways().l2_token_gateway.address, amount).send().await?.mined().await?;
+    let transfer = TokenTransfer {
+        token: *token.address(),
+        to: recipient(0),
+        amount_or_id: amount,
+        gas_limit: TOKEN_WITHDRAWAL_GAS_LIMIT,
+        data: Bytes::new(),
+    };
+    let withdrawal = alice.erc20()?.withdraw(transfer, ether(1)).await?.state;
+    assert_eq!(withdrawal.registration.ok_or_eyre("it is registered")?.message.index, 0);
+    devnet.executable(&withdrawal.tip.ok_or_eyre("there is no tip")?).await?;
+    devnet.restart_with(RELAYER).await?;
+
+    let mut transactions = executed(&devnet, 0..=2).await?;
+    transactions.dedup();
+    assert_eq!(transactions.len(), 1);
+    assert_eq!(paid(&devnet).await?, [(1, devnet.address(Actor::Relayer), ether(1))]);
+    let twin = Token::new(alice.erc20()?.twin_on_l1(*token.address()), alice.l1());
+    assert_eq!(twin.balanceOf(recipient(0)).call().await?, amount);
     devnet.check_conservation(&[]).await
 }
 

@@ -169,6 +169,10 @@ impl Undelivered {
 }
 
 /// Where tokens on their way to L2 stand.
+///
+/// The gateway knows a failed delivery by a hash of its value, its gas and its call ([`Undelivered::id`]), and counts those of one
+/// hash. So two that are equal in all of that share a status: while one of them waits both are
+/// [`Undelivered`](Self::Undelivered), and if none waits and one was sent back since, both are [`SentBack`](Self::SentBack).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryStatus {
     /// Their message was not executed yet: [`Client::inclusion`] says where it stands.
@@ -280,7 +284,7 @@ impl<S: Standard, L1: Provider, L2: Provider> TokenGateways<'_, S, L1, L2> {
     }
 
     /// Moves tokens to L1. If L2 is their home, the gateway there must have been approved. `tip`, in wei, is for whoever executes the
-    /// message on L1.
+    /// message on L1; with a token's first withdrawal also for the registration before it.
     ///
     /// # Errors
     /// If the gateway, the token or the outbox refuses, each in its own words, or the L2 cannot be reached.

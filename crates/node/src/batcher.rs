@@ -172,7 +172,7 @@ impl Batcher {
                 (call.abi_encode(), Some(self.sidecar(&batch.data).await?))
             }
         };
-        Ok(Call { to, value: U256::ZERO, input: input.into(), gas_limit: None, sidecar })
+        Ok(Call { to, value: U256::ZERO, input: input.into(), terms: None, sidecar })
     }
 
     /// The blobs that carry `data`, which are in the store then: this node derives from them though no one else gives them.
@@ -195,7 +195,7 @@ impl Batcher {
     /// A transaction that does nothing but take the place of one without blobs.
     fn cancellation(&self) -> Call {
         let to = self.sender.address();
-        Call { to, value: U256::ZERO, input: Bytes::new(), gas_limit: None, sidecar: None }
+        Call { to, value: U256::ZERO, input: Bytes::new(), terms: None, sidecar: None }
     }
 
     /// Gives a batch up that L1 refuses, if L1 refuses it in the state that we know: otherwise following L1 settles it.

@@ -70,7 +70,8 @@ impl Metrics {
         self.relayer.clone()
     }
 
-    fn text(&self) -> Result<String, fmt::Error> {
+    /// What is shown.
+    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

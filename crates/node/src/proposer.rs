@@ -465,7 +465,7 @@ impl Proposer {
 
     /// Sends a transaction to the state commitment chain and returns its hash once it is mined.
     async fn send(&mut self, value: U256, input: Vec<u8>, shutdown: &mut Shutdown) -> Result<B256, ProposerError> {
-        let call = Call { to: *self.contract.address(), value, input: input.into(), gas_limit: None, sidecar: None };
+        let call = Call { to: *self.contract.address(), value, input: input.into(), terms: None, sidecar: None };
         let receipt = self.sender.send(call, shutdown).await?;
         self.seen_from = receipt.block_number.unwrap_or_default();
         Ok(receipt.transaction_hash)

@@ -593,14 +593,17 @@ impl Challenger {
         shutdown: &mut Shutdown,
     ) -> Result<B256, ChallengerError> {
         self.uncollected = true;
-        let call = Call { to, value, input, gas_limit: None, sidecar: None };
+        let call = Call { to, value, input, terms: None, sidecar: None };
         let sent = sender.send(call, shutdown).await;
-        let (gas_used, gas_price) = match &sent {
-            Ok(receipt) => (receipt.gas_used, receipt.effective_gas_price),
-            Err(SendError::Reverted { gas_used, gas_price, .. }) => (*gas_used, *gas_price),
-            Err(_) => (0, 0),
+        let included = match &sent {
+            Ok(receipt) => Some(receipt),
+            Err(SendError::Reverted { receipt, .. }) => receipt.as_deref(),
+            Err(_) => None,
         };
-        self.allowance.spend(u128::from(gas_used).saturating_mul(gas_price), Instant::now());
+        if let Some(receipt) = included {
+            let cost = u128::from(receipt.gas_used).saturating_mul(receipt.effective_gas_price);
+            self.allowance.spend(cost, Instant::now());
+        }
         let receipt = sent?;
         self.seen_from = receipt.block_number.unwrap_or_default();
         Ok(receipt.transaction_hash)

@@ -6,16 +6,18 @@
 //! | what happens | what the sender does |
 //! | --- | --- |
 //! | a transaction is not included in time | offers more, up to the node's limit |
-//! | L1 moved on, and the call would revert now | gives it up: the next one takes its place |
+//! | L1 moved on, and the call would revert now, or not return what it must | gives it up: the next one takes its place |
 //! | what waits from before outbids what is sent | offers twice as much, at once, until L1 takes it or the limit is reached |
 //! | L1 asks for more than the limit | waits, and says so: the limit is the operator's, who may raise it |
-//! | L1 asks for more than what is sent is worth | gives it up, though L1 may still include it |
+//! | L1 asks for more than what is sent is worth | gives it up |
+//!
+//! What is given up L1 may still include, until something else has its nonce: who has to know is told what was sent ([`Sent`]).
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEip4844, TxEip4844WithSidecar, transaction::RlpEcdsaEncodableTx},
-    eips::{BlockId, Encodable2718, eip2930::AccessList, eip7594::BlobTransactionSidecarVariant},
+    eips::{BlockId, BlockNumberOrTag, Encodable2718, eip2930::AccessList, eip7594::BlobTransactionSidecarVariant},
     network::TransactionBuilder,
     primitives::{Address, B256, Bytes, Signature, U256},
     providers::Provider,
@@ -56,10 +58,33 @@ pub struct Call {
     pub value: U256,
     /// Calldata.
     pub input: Bytes,
-    /// Gas to give; the node's estimate with a margin if `None`. Either way the call is simulated first.
-    pub gas_limit: Option<u64>,
+    /// What it has to keep to; if `None`, it is given the gas that L1 estimates, with a margin. Either way it is simulated first.
+    pub terms: Option<Terms>,
     /// The blobs that go along, with what proves them (EIP-7594).
     pub sidecar: Option<Arc<BlobTransactionSidecarVariant>>,
+}
+
+/// What a call has to keep to that runs code which anyone may have written. It is simulated exactly as it is sent, so that the code
+/// cannot tell one from the other by what the transaction offers, after the last block and after the pool's transactions: what only
+/// these make possible may never happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Gas to give.
+    pub gas_limit: u64,
+    /// What it must return.
+    pub output: Bytes,
+    /// What it is worth, in wei per gas, tip included. If L1 does not take it for that, it is not sent, or given up when it would be
+    /// sent again.
+    pub worth: u128,
+}
+
+/// What was sent for a call: as long as nothing else has their nonce, L1 may include one of these transactions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Their nonce.
+    pub nonce: u64,
+    /// Their hashes; none if the call was not sent.
+    pub hashes: BTreeSet<B256>,
 }
 
 impl Call {
@@ -87,10 +112,14 @@ pub enum SendError {
     Reverted {
         /// What the call returned.
         data: Bytes,
-        /// What it cost in L1 gas; 0 if it was only simulated.
-        gas_used: u64,
-        /// What that gas cost, in wei per gas; 0 if it was only simulated.
-        gas_price: u128,
+        /// Of the transaction; none if it was only simulated.
+        receipt: Option<Box<TransactionReceipt>>,
+    },
+    /// In the simulation the call returns something else than what it must.
+    #[error("transaction returns {output}")]
+    Unexpected {
+        /// What it returns.
+        output: Bytes,
     },
     /// L1 did not answer, or not take the transaction. Try again.
     #[error("L1: {0}")]
@@ -111,7 +140,7 @@ pub enum SendError {
         /// What L1 said.
         reason: String,
     },
-    /// L1 asks for more than the call is worth, and did not include it in time. It still may, at what it offers.
+    /// L1 asks for more than the call is worth. If it was sent, L1 may still include it, at what it offers.
     #[error("L1 asks for more than {max_fee} wei per gas, which is what the transaction with nonce {nonce} is worth")]
     TooDear {
         /// The nonce.
@@ -138,8 +167,9 @@ impl SendError {
 
     /// A failed call as `Reverted`, anything else as it is.
     fn from_call(error: RpcError<TransportErrorKind>) -> Self {
-        match error.as_error_resp().and_then(|response| response.as_revert_data()) {
-            Some(data) => Self::Reverted { data, gas_used: 0, gas_price: 0 },
+        // Not every node passes on what a call returned.
+        match error.as_error_resp().filter(|response| says(response, &["revert", "vm execution error"])) {
+            Some(response) => Self::Reverted { data: response.as_revert_data().unwrap_or_default(), receipt: None },
             None => Self::Transport(error),
         }
     }
@@ -152,26 +182,18 @@ pub struct Sender {
     signer: PrivateKeySigner,
     resubmit_after: Duration,
     contested: bool,
-    /// What the calls are worth, in wei per gas; none if they must be made whatever they cost.
-    worth: Option<u128>,
 }
 
 impl Sender {
     /// An account that sends a transaction again, for a higher fee, when it was not included after `resubmit_after`.
     pub fn new(l1: L1, signer: PrivateKeySigner, resubmit_after: Duration) -> Self {
-        Self { l1, signer, resubmit_after, contested: false, worth: None }
+        Self { l1, signer, resubmit_after, contested: false }
     }
 
     /// The same, for calls that others may make in our place: what only L1's pool speaks against is sent all the same. A copy that
     /// waits there and is never included could otherwise keep a call back for ever.
     pub fn contested(self) -> Self {
         Self { contested: true, ..self }
-    }
-
-    /// The same, for calls that are worth no more than so much, in wei per gas, tip included. One that L1 does not take for that
-    /// is given up when it would be sent again.
-    pub fn worth(self, max_fee: u128) -> Self {
-        Self { worth: Some(max_fee), ..self }
     }
 
     /// Its address.
@@ -184,35 +206,59 @@ impl Sender {
     /// # Errors
     /// If it reverts, L1 does not answer, or the node is ending.
     pub async fn send(&self, call: Call, shutdown: &mut Shutdown) -> Result<TransactionReceipt, SendError> {
+        self.send_noting(call, &mut Sent::default(), shutdown).await
+    }
+
+    /// The same, and notes what was sent, however it ends.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_noting(
+        &self,
+        call: Call,
+        sent: &mut Sent,
+        shutdown: &mut Shutdown,
+    ) -> Result<TransactionReceipt, SendError> {
         tokio::select! {
-            result = self.send_to_the_end(&call) => result,
+            result = self.send_to_the_end(&call, sent) => result,
             () = shutdown.wait() => Err(SendError::Shutdown),
         }
     }
 
-    async fn send_to_the_end(&self, call: &Call) -> Result<TransactionReceipt, SendError> {
+    /// What became of transactions that were given up.
+    ///
+    /// # Errors
+    /// If L1 does not answer.
+    pub async fn outcome(&self, sent: &Sent) -> Result<Outcome, SendError> {
+        match self.l1.provider().get_transaction_count(self.address()).await? > sent.nonce {
+            true => self.wait(&sent.hashes, sent.nonce).await,
+            false => Ok(Outcome::Late),
+        }
+    }
+
+    async fn send_to_the_end(&self, call: &Call, sent: &mut Sent) -> Result<TransactionReceipt, SendError> {
         let provider = self.l1.provider();
-        let request = call.request(self.address());
         let nonce = provider.get_transaction_count(self.address()).await?;
+        *sent = Sent { nonce, hashes: BTreeSet::new() };
         // In the next block, unless something of ours is stuck: that is to be replaced, so it must not count.
         let stuck = provider.get_transaction_count(self.address()).pending().await? > nonce;
         let block = if stuck { BlockId::latest() } else { BlockId::pending() };
         let began = provider.get_block_number().await?;
-        let gas_limit = match self.simulate(request.clone(), call.gas_limit, block).await {
+        let limit = self.l1.max_fee();
+        let ceiling = call.terms.as_ref().map_or(limit, |terms| terms.worth.min(limit));
+        let mut fees = self.market_fees(call).await?.at_most(ceiling);
+        let gas_limit = match self.gas_limit(call, nonce, fees, block).await {
             Err(SendError::Reverted { .. }) if self.contested && !stuck => {
-                self.simulate(request.clone(), call.gas_limit, BlockId::latest()).await?
+                self.gas_limit(call, nonce, fees, BlockId::latest()).await?
             }
             simulated => simulated?,
         };
 
-        let limit = self.l1.max_fee();
-        let ceiling = self.worth.unwrap_or(limit).min(limit);
-        let mut fees = self.market_fees(call).await?.at_most(ceiling);
-        let (mut hashes, mut taken) = (BTreeSet::new(), false);
+        let mut taken = false;
         loop {
             let (hash, raw) = self.encode(call, nonce, gas_limit, fees)?;
             // Whatever L1 says: it may have had the same from before a restart.
-            hashes.insert(hash);
+            sent.hashes.insert(hash);
             let mut outbid = false;
             match provider.send_raw_transaction(&raw).await {
                 Ok(_) => {
@@ -235,19 +281,19 @@ impl Sender {
                 fees = higher;
                 continue;
             }
-            match self.wait(&hashes, nonce).await? {
-                Outcome::Included(receipt) => return self.judge(request.with_gas_limit(gas_limit), receipt).await,
+            match self.wait(&sent.hashes, nonce).await? {
+                Outcome::Included(receipt) => return self.judge(call, gas_limit, receipt).await,
                 Outcome::Displaced => return Err(SendError::Displaced { nonce }),
                 Outcome::Late => {}
             }
-            // It was simulated for the block after that one: what reverts now comes too late, unless it was included just now.
+            // It was simulated for the block after that one: what fails now comes too late, unless it was included just now.
             if provider.get_block_number().await? > began
-                && let Err(error) = self.simulate(request.clone(), Some(gas_limit), BlockId::latest()).await
+                && let Err(error) = self.check(call, nonce, gas_limit, fees, BlockId::latest()).await
                 && provider.get_transaction_count(self.address()).await? == nonce
             {
                 return Err(error);
             }
-            if self.worth.is_some() && fees.max_fee == ceiling {
+            if call.terms.is_some() && fees.max_fee == ceiling {
                 return Err(SendError::TooDear { nonce, max_fee: ceiling });
             }
             let market = self.market_fees(call).await?;
@@ -263,24 +309,44 @@ impl Sender {
         }
     }
 
-    /// Simulates a call after a block. Returns the gas to give it: what was asked for, or L1's estimate with a margin.
-    async fn simulate(
+    /// What gas to give to a call, which succeeds after `block`: what its terms say, or L1's estimate with a margin.
+    async fn gas_limit(&self, call: &Call, nonce: u64, fees: Fees, block: BlockId) -> Result<u64, SendError> {
+        if let Some(terms) = &call.terms {
+            self.check(call, nonce, terms.gas_limit, fees, block).await?;
+            if block != BlockId::latest() {
+                self.check(call, nonce, terms.gas_limit, fees, BlockId::latest()).await?;
+            }
+            return Ok(terms.gas_limit);
+        }
+        let request = call.request(self.address());
+        let estimate = self.l1.provider().estimate_gas(request).block(block).await.map_err(SendError::from_call)?;
+        Ok(estimate + estimate * GAS_MARGIN / 100)
+    }
+
+    /// Simulates a call after a block, with so much gas.
+    async fn check(
         &self,
-        request: TransactionRequest,
-        gas_limit: Option<u64>,
+        call: &Call,
+        nonce: u64,
+        gas_limit: u64,
+        fees: Fees,
         block: BlockId,
-    ) -> Result<u64, SendError> {
+    ) -> Result<(), SendError> {
         let provider = self.l1.provider();
-        match gas_limit {
-            Some(gas_limit) => {
-                let request = request.with_gas_limit(gas_limit);
-                provider.call(request).block(block).await.map_err(SendError::from_call)?;
-                Ok(gas_limit)
+        let mut request = call.request(self.address()).with_gas_limit(gas_limit);
+        if call.terms.is_some() {
+            // L1 simulates nothing that offers less than the base fee.
+            let history = provider.get_fee_history(1, BlockNumberOrTag::Latest, &[]).await?;
+            if history.base_fee_per_gas.iter().any(|base_fee| *base_fee > fees.max_fee) {
+                return Err(SendError::TooDear { nonce, max_fee: fees.max_fee });
             }
-            None => {
-                let estimate = provider.estimate_gas(request).block(block).await.map_err(SendError::from_call)?;
-                Ok(estimate + estimate * GAS_MARGIN / 100)
-            }
+            request.set_max_fee_per_gas(fees.max_fee);
+            request.set_max_priority_fee_per_gas(fees.tip);
+        }
+        let output = provider.call(request).block(block).await.map_err(SendError::from_call)?;
+        match &call.terms {
+            Some(terms) if terms.output != output => Err(SendError::Unexpected { output }),
+            _ => Ok(()),
         }
     }
 
@@ -368,28 +434,30 @@ impl Sender {
     /// The receipt of a transaction that succeeded, or why it did not.
     async fn judge(
         &self,
-        request: TransactionRequest,
+        call: &Call,
+        gas_limit: u64,
         receipt: Box<TransactionReceipt>,
     ) -> Result<TransactionReceipt, SendError> {
         if receipt.status() {
             return Ok(*receipt);
         }
         let block = receipt.block_number.map_or(BlockId::latest(), BlockId::number);
-        let (gas_used, gas_price) = (receipt.gas_used, receipt.effective_gas_price);
-        let reverted = |data| SendError::Reverted { data, gas_used, gas_price };
-        match self.l1.provider().call(request).block(block).await.map_err(SendError::from_call) {
-            Err(SendError::Reverted { data, .. }) => Err(reverted(data)),
-            Err(error) => Err(error),
-            // On the state after the block it would have succeeded.
-            Ok(_) => Err(reverted(Bytes::new())),
-        }
+        let request = call.request(self.address()).with_gas_limit(gas_limit);
+        let data = match self.l1.provider().call(request).block(block).await.map_err(SendError::from_call) {
+            Err(SendError::Reverted { data, .. }) => data,
+            // On the state after the block it would have succeeded; or L1 does not say.
+            Ok(_) | Err(_) => Bytes::new(),
+        };
+        Err(SendError::Reverted { data, receipt: Some(receipt) })
     }
 }
 
-/// What became of a transaction that was sent.
-enum Outcome {
+/// What became of transactions that were sent with a nonce.
+#[derive(Debug)]
+pub enum Outcome {
+    /// L1 included one of them.
     Included(Box<TransactionReceipt>),
-    /// Another transaction has its nonce.
+    /// Another transaction has their nonce.
     Displaced,
     /// None of this yet.
     Late,
@@ -460,6 +528,7 @@ mod tests {
         node_bindings::AnvilInstance,
         primitives::bytes,
         providers::{ProviderBuilder, ext::AnvilApi},
+        sol_types::SolValue,
     };
     use postern_tests::{PATIENCE, Reaction, eventually};
     use serde_json::json;
@@ -475,6 +544,8 @@ mod tests {
     const TAKES_ONE: Bytes = bytes!("5f54156009575f5ffd5b60015f55");
     const REVERTS: Bytes = bytes!("5f5ffd");
     const GWEI: u128 = 1_000_000_000;
+    /// More than the base fee, and less than the market asks for.
+    const LITTLE: u128 = GWEI + GWEI / 2;
     const LONG: Duration = Duration::from_secs(3_600);
 
     fn sender(anvil: &AnvilInstance, l1: &L1, account: usize, resubmit_after: Duration) -> Sender {
@@ -483,12 +554,25 @@ mod tests {
 
     /// Sends a call to the target. The node does not end meanwhile.
     fn send(sender: &Sender) -> JoinHandle<Result<TransactionReceipt, SendError>> {
-        let call = Call { to: TARGET, value: U256::ZERO, input: Bytes::new(), gas_limit: None, sidecar: None };
+        send_on(sender, None)
+    }
+
+    /// The same, on these terms.
+    fn send_on(sender: &Sender, terms: Option<Terms>) -> JoinHandle<Result<TransactionReceipt, SendError>> {
         let sender = sender.clone();
-        tokio::spawn(async move {
-            let (_trigger, mut shutdown) = shutdown::channel();
-            sender.send(call, &mut shutdown).await
-        })
+        tokio::spawn(async move { noting(&sender, terms, &mut Sent::default()).await })
+    }
+
+    /// The same, and notes what was sent.
+    async fn noting(sender: &Sender, terms: Option<Terms>, sent: &mut Sent) -> Result<TransactionReceipt, SendError> {
+        let call = Call { to: TARGET, value: U256::ZERO, input: Bytes::new(), terms, sidecar: None };
+        let (_trigger, mut shutdown) = shutdown::channel();
+        sender.send_noting(call, sent, &mut shutdown).await
+    }
+
+    /// Worth so much, in wei per gas, and to return nothing.
+    fn worth(worth: u128) -> Option<Terms> {
+        Some(Terms { gas_limit: 100_000, output: Bytes::new(), worth })
     }
 
     /// Waits until the pool has a transaction of the account with the first nonce, but not `other`, and returns its hash.
@@ -518,7 +602,7 @@ mod tests {
 
         let ours = sender(&anvil, &l1, 0, LONG);
         let refused = ended(send(&ours)).await;
-        assert!(matches!(refused, Err(SendError::Reverted { gas_used: 0, .. })), "{refused:?}");
+        assert!(matches!(refused, Err(SendError::Reverted { receipt: None, .. })), "{refused:?}");
 
         let ours = ours.contested();
         let sending = send(&ours);
@@ -531,7 +615,7 @@ mod tests {
 
         // What the chain itself speaks against is not sent.
         let refused = ended(send(&ours)).await;
-        assert!(matches!(refused, Err(SendError::Reverted { gas_used: 0, .. })), "{refused:?}");
+        assert!(matches!(refused, Err(SendError::Reverted { receipt: None, .. })), "{refused:?}");
     }
 
     #[tokio::test]
@@ -554,7 +638,7 @@ mod tests {
 
         l1.provider().anvil_mine(Some(1), None).await.unwrap();
         let given_up = ended(sending).await;
-        assert!(matches!(given_up, Err(SendError::Reverted { gas_used: 0, .. })), "{given_up:?}");
+        assert!(matches!(given_up, Err(SendError::Reverted { receipt: None, .. })), "{given_up:?}");
     }
 
     #[tokio::test]
@@ -581,19 +665,107 @@ mod tests {
     async fn what_l1_asks_too_much_for_is_given_up() {
         let (anvil, _proxy, l1) = l1(Http::new).await;
         let ours = sender(&anvil, &l1, 0, Duration::from_millis(20));
-        let worth = GWEI + GWEI / 2;
-        let given_up = ended(send(&ours.clone().worth(worth))).await;
-        assert!(matches!(given_up, Err(SendError::TooDear { nonce: 0, max_fee }) if max_fee == worth), "{given_up:?}");
+        let mut sent = Sent::default();
+        let given_up = timeout(PATIENCE, noting(&ours, worth(LITTLE), &mut sent)).await.expect("it ends");
+        assert!(matches!(given_up, Err(SendError::TooDear { nonce: 0, max_fee }) if max_fee == LITTLE), "{given_up:?}");
         // It waits at that price, and no other was offered.
         let waiting = l1.provider().get_transaction_by_sender_nonce(ours.address(), 0).await.unwrap().unwrap();
-        assert_eq!(waiting.inner.max_fee_per_gas(), worth);
+        assert_eq!(waiting.inner.max_fee_per_gas(), LITTLE);
+        assert_eq!(sent, Sent { nonce: 0, hashes: BTreeSet::from([*waiting.inner.tx_hash()]) });
+        assert!(matches!(ours.outcome(&sent).await.unwrap(), Outcome::Late));
 
         // No more than the node's limit, whatever it is worth.
-        let better = sender(&anvil, &l1, 0, LONG).worth(u128::MAX);
-        let sending = send(&better);
+        let better = sender(&anvil, &l1, 0, LONG);
+        let sending = send_on(&better, worth(u128::MAX));
         let hash = pooled(&l1, &better, Some(*waiting.inner.tx_hash())).await;
         l1.provider().anvil_mine(Some(1), None).await.unwrap();
         assert_eq!(ended(sending).await.unwrap().transaction_hash, hash);
+        assert!(matches!(ours.outcome(&sent).await.unwrap(), Outcome::Displaced));
+    }
+
+    #[tokio::test]
+    async fn what_was_given_up_may_be_included_after_all() {
+        let (anvil, _proxy, l1) = l1(Http::new).await;
+        let ours = sender(&anvil, &l1, 0, Duration::from_millis(20));
+        let mut sent = Sent::default();
+        let given_up = timeout(PATIENCE, noting(&ours, worth(LITTLE), &mut sent)).await.expect("it ends");
+        assert!(matches!(given_up, Err(SendError::TooDear { .. })), "{given_up:?}");
+        l1.provider().anvil_mine(Some(1), None).await.unwrap();
+        let outcome = ours.outcome(&sent).await.unwrap();
+        assert!(matches!(outcome, Outcome::Included(receipt) if sent.hashes.contains(&receipt.transaction_hash)));
+    }
+
+    #[tokio::test]
+    async fn what_no_block_would_take_is_not_sent() {
+        let (anvil, _proxy, l1) = l1(Http::new).await;
+        let ours = sender(&anvil, &l1, 0, LONG);
+        let mut sent = Sent::default();
+        let refused = noting(&ours, worth(GWEI / 2), &mut sent).await;
+        assert!(matches!(refused, Err(SendError::TooDear { .. })) && sent.hashes.is_empty(), "{refused:?}");
+    }
+
+    /// It can tell the simulation from what is sent neither by the price of gas, nor by the gas, nor by who pays for it.
+    #[tokio::test]
+    async fn a_simulation_is_what_is_sent() {
+        let (anvil, _proxy, l1) = l1(Http::new).await;
+        // Returns what the proposer of the block gets for a gas, and the transaction's origin.
+        l1.provider().anvil_set_code(TARGET, bytes!("483a035f523260205260405ff3")).await.unwrap();
+        let ours = sender(&anvil, &l1, 0, LONG);
+        let tip = l1.provider().estimate_eip1559_fees().await.unwrap().max_priority_fee_per_gas;
+        let output = (U256::from(tip), ours.address()).abi_encode().into();
+        let sending = send_on(&ours, Some(Terms { gas_limit: 100_000, output, worth: u128::MAX }));
+        pooled(&l1, &ours, None).await;
+        l1.provider().anvil_mine(Some(1), None).await.unwrap();
+        assert!(ended(sending).await.unwrap().status());
+    }
+
+    /// What somebody else did in the meantime need not make a call fail: it may just do less.
+    #[tokio::test]
+    async fn what_would_return_something_else_is_not_sent_and_not_sent_again() {
+        let (anvil, proxy, l1) = l1(Http::new).await;
+        proxy.tamper(|call| match call.method {
+            // It goes nowhere from there.
+            "eth_sendRawTransaction" => Reaction::Answer(json!(B256::ZERO)),
+            _ => Reaction::Pass,
+        });
+        // Returns what is in slot 0.
+        l1.provider().anvil_set_code(TARGET, bytes!("5f545f5260205ff3")).await.unwrap();
+        let ours = sender(&anvil, &l1, 0, Duration::from_millis(20));
+        let terms =
+            |output: U256| Some(Terms { gas_limit: 100_000, output: output.abi_encode().into(), worth: u128::MAX });
+        let refused = ended(send_on(&ours, terms(U256::ONE))).await;
+        assert!(matches!(refused, Err(SendError::Unexpected { .. })), "{refused:?}");
+        assert_eq!(proxy.tampered(), 0);
+
+        let sending = send_on(&ours, terms(U256::ZERO));
+        eventually("it is sent", || async { Ok((proxy.tampered() > 0).then_some(())) }).await.unwrap();
+        l1.provider().anvil_set_storage_at(TARGET, U256::ZERO, U256::ONE.into()).await.unwrap();
+        l1.provider().anvil_mine(Some(1), None).await.unwrap();
+        let given_up = ended(sending).await;
+        assert!(matches!(given_up, Err(SendError::Unexpected { .. })), "{given_up:?}");
+    }
+
+    /// What another's transaction makes possible that may never be included is not sent before that is.
+    #[tokio::test]
+    async fn what_only_the_pool_makes_possible_is_not_sent() {
+        let (anvil, _proxy, l1) = l1(Http::new).await;
+        // Without calldata returns what is in slot 0; else sets it.
+        l1.provider().anvil_set_code(TARGET, bytes!("36600c575f545f5260205ff35b60015f5500")).await.unwrap();
+        let other = anvil.addresses()[1];
+        let provider = ProviderBuilder::new().connect_http(anvil.endpoint_url());
+        let enables = TransactionRequest::default().with_from(other).with_to(TARGET).with_input(bytes!("01"));
+        let pending = provider.send_transaction(enables).await.unwrap();
+        let ours = sender(&anvil, &l1, 0, LONG);
+        let terms = || Some(Terms { gas_limit: 100_000, output: U256::ONE.abi_encode().into(), worth: u128::MAX });
+        let refused = ended(send_on(&ours, terms())).await;
+        assert!(matches!(refused, Err(SendError::Unexpected { .. })), "{refused:?}");
+
+        l1.provider().anvil_mine(Some(1), None).await.unwrap();
+        assert!(pending.get_receipt().await.unwrap().status());
+        let sending = send_on(&ours, terms());
+        pooled(&l1, &ours, None).await;
+        l1.provider().anvil_mine(Some(1), None).await.unwrap();
+        assert!(ended(sending).await.unwrap().status());
     }
 
     const MARKET: Fees = Fees { max_fee: 1_000, tip: 10, max_blob_fee: 4 };

@@ -68,7 +68,6 @@ pub(crate) enum GivenUp {
 struct Entry {
     backoff: Backoff,
     not_before: Instant,
-    gas_spent: u64,
     /// Whether it is executed also without tips. If not, it waits for a gas price that they pay.
     unpaid: bool,
     /// Value, in wei, and index of each tip that can be paid together with the message.
@@ -85,6 +84,9 @@ pub(super) struct Backlog {
     /// Messages before this index were looked at.
     looked_at: u64,
     waiting: BTreeMap<u64, Entry>,
+    /// L1 gas that messages took without being executed. Kept when they are given up, or every new tip would have more of it: each
+    /// entry has cost L1 gas, so there are never many.
+    gas_spent: BTreeMap<u64, u64>,
     /// By the number of the L1 block in which they were executed.
     executed: BTreeMap<u64, BTreeSet<u64>>,
     /// Setbacks of the chain up to which they are.
@@ -98,7 +100,6 @@ impl Backlog {
         self.waiting.entry(index).or_insert_with(|| Entry {
             backoff: Backoff::new(retry_delay),
             not_before: now,
-            gas_spent: 0,
             unpaid: false,
             tips: BTreeSet::new(),
             tips_apart: BTreeSet::new(),
@@ -143,7 +144,8 @@ impl Backlog {
         }
     }
 
-    /// A message was tried in vain. It is tried again later, or given up, with its tips: who executes it has them.
+    /// A message was tried in vain. It is tried again later, or given up, with its tips: who executes it has them. A new tip brings it
+    /// back, unless it took its gas.
     pub(super) fn postpone(
         &mut self,
         index: u64,
@@ -152,12 +154,15 @@ impl Backlog {
         now: Instant,
         reason: &str,
     ) -> Option<GivenUp> {
+        if gas_spent > 0 {
+            *self.gas_spent.entry(index).or_default() += gas_spent;
+        }
+        let exhausted = self.is_exhausted(index, config);
         let entry = self.waiting.get_mut(&index)?;
         let pause = entry.backoff.next();
         entry.not_before = now + pause;
-        entry.gas_spent += gas_spent;
-        let (failures, gas_spent) = (entry.backoff.failures(), entry.gas_spent);
-        let given_up = if gas_spent >= config.gas_budget {
+        let failures = entry.backoff.failures();
+        let given_up = if exhausted {
             Some(GivenUp::Gas)
         } else if failures >= config.max_attempts {
             Some(GivenUp::Attempts)
@@ -166,11 +171,16 @@ impl Backlog {
         };
         if given_up.is_some() {
             self.waiting.remove(&index);
-            info!(index, reason, failures, gas_spent, "message given up: its sender may still execute it");
+            info!(index, reason, failures, exhausted, "message given up: its sender may still execute it");
         } else {
             debug!(index, reason, ?pause, gas_spent, "message postponed");
         }
         given_up
+    }
+
+    /// Whether a message took all the gas that it may take without being executed.
+    fn is_exhausted(&self, index: u64, config: &RelayerConfig) -> bool {
+        self.gas_spent.get(&index).is_some_and(|spent| *spent >= config.gas_budget)
     }
 
     /// Messages that wait: those that are tried at this gas price, in wei, and those whose tips do not pay it.
@@ -239,12 +249,12 @@ impl Backlog {
             let Some(message) = rules.message(index)? else { continue };
             match tipped_by(&message, rules.relay_tip) {
                 // What is not sent by the time that the tip is final: nobody means that.
-                Some(named) if rules.chain.outbox_message(named)?.is_some() => {
+                Some(named) if rules.chain.outbox_message(named)?.is_some() && !self.is_exhausted(named, config) => {
                     self.tip(named, &message, config.retry_delay, now);
                     tipped.insert(named);
                 }
                 Some(_) => {}
-                None if config.profitable_only => {}
+                None if config.profitable_only || self.is_exhausted(index, config) => {}
                 None => self.wait(index, config.retry_delay, now),
             }
         }
@@ -394,6 +404,26 @@ mod tests {
         assert!(backlog.waiting.contains_key(&7));
         assert_eq!(backlog.postpone(7, 1, &config, start, "it reverted"), Some(GivenUp::Gas));
         assert!(!backlog.waiting.contains_key(&7));
+    }
+
+    /// Each tip would buy another budget, and come back to who gave it: it is paid only if the message is executed.
+    #[test]
+    fn what_burned_its_gas_is_not_brought_back_by_another_tip() {
+        let fixture = fixture([Plain(0), Tip(0, RICH), Tip(0, RICH)]);
+        let config = RelayerConfig { gas_budget: 1_000, max_attempts: 2, ..PAID };
+        let mut backlog = Backlog::default();
+        assert_eq!(bundles(&mut backlog, &fixture, &config, 2, GWEI), [[0, 1]]);
+        // Given up for its failures it keeps what it burned.
+        assert_eq!(backlog.postpone(0, 600, &config, Instant::now(), "it reverted"), None);
+        assert_eq!(backlog.postpone(0, 0, &config, Instant::now(), "it fails"), Some(GivenUp::Attempts));
+        backlog.looked_at = 1;
+        assert_eq!(bundles(&mut backlog, &fixture, &config, 2, GWEI), [[0, 1]]);
+        assert_eq!(backlog.postpone(0, 400, &config, Instant::now(), "it reverted"), Some(GivenUp::Gas));
+        assert!(bundles(&mut backlog, &fixture, &config, 3, GWEI).is_empty());
+        // Who relays for free leaves it, too.
+        backlog.looked_at = 0;
+        let free = RelayerConfig { profitable_only: false, ..config };
+        assert!(bundles(&mut backlog, &fixture, &free, 3, GWEI).is_empty());
     }
 
     #[test]

@@ -82,13 +82,12 @@ impl Offered {
         let joins = |tip: u128, gas: u64, before: &Bundle| {
             before.messages.is_empty() || tip >= price.saturating_mul(gas.into())
         };
-        let pays = |bundle: &Bundle| bundle.tips >= price.saturating_mul(bundle.gas.most.into());
         let bundle = self.bundle(config, joins)?;
-        if pays(&bundle) {
+        if bundle.pays(price) {
             return Some(bundle);
         }
         // Each tip pays for what it adds to what is used, and yet not all of them for the most that may be.
-        self.best_paid(config).filter(pays).or_else(|| bundle.unpaid.then_some(bundle))
+        self.best_paid(config).filter(|bundle| bundle.pays(price)).or_else(|| bundle.unpaid.then_some(bundle))
     }
 
     /// What pays at the highest gas price.
@@ -129,8 +128,7 @@ impl Offered {
         });
         for tip in tips {
             let (next, gas) = bundle.with_tip(tip, self.depth);
-            let fits = next.messages.len() <= config.max_batch && next.gas.limit <= config.max_transaction_gas;
-            if fits && joins(value(tip), gas, &bundle) {
+            if next.fits(config) && joins(value(tip), gas, &bundle) {
                 bundle = next;
             }
         }
@@ -163,20 +161,41 @@ impl Bundle {
         (next, gas)
     }
 
+    /// Whether it fits a transaction.
+    fn fits(&self, config: &RelayerConfig) -> bool {
+        self.messages.len() <= config.max_batch && self.gas.limit <= config.max_transaction_gas
+    }
+
     /// The highest gas price, in wei, that its tips pay.
     fn worth(&self) -> u128 {
         self.tips / u128::from(self.gas.most)
     }
 
+    /// Whether its tips pay this gas price, in wei.
+    fn pays(&self, price: u128) -> bool {
+        self.tips >= price.saturating_mul(self.gas.most.into())
+    }
+
     /// The message without its tips, if it is executed without them.
-    pub(super) fn without_tips(mut self, depth: usize) -> Option<Self> {
+    pub(super) fn without_tips(&self, depth: usize) -> Option<Self> {
         if !self.unpaid || self.messages.len() == 1 {
             return None;
         }
         let at = self.messages.iter().position(|message| message.index == self.index)?;
-        let (message, part) = (self.messages.swap_remove(at), self.parts.swap_remove(at));
-        let gas = estimate(&[part], depth);
-        Some(Self { messages: vec![message], parts: vec![part], tips: 0, gas, ..self })
+        let (messages, parts) = (vec![self.messages[at].clone()], vec![self.parts[at]]);
+        Some(Self { gas: estimate(&parts, depth), messages, parts, tips: 0, ..*self })
+    }
+
+    /// The same after the message before its own, if that may be what it fails without, and its tips pay for both at this gas
+    /// price, in wei. A gateway registers a token by the message directly before the token's first withdrawal, and only that one
+    /// brings a tip.
+    pub(super) fn after(&self, before: Message, price: u128, config: &RelayerConfig, depth: usize) -> Option<Self> {
+        let message = self.messages.first().filter(|message| message.index == self.index)?;
+        let (one, other) = ((before.sender, before.target), (message.sender, message.target));
+        if before.index + 1 != message.index || one != other || before.gas_limit > config.max_message_gas {
+            return None;
+        }
+        Some(self.clone().with(before, None, depth)).filter(|bundle| bundle.fits(config) && bundle.pays(price))
     }
 }
 
@@ -206,10 +225,14 @@ impl Group {
         tips / u128::from(self.gas.most)
     }
 
-    /// The highest gas price, in wei, at which it is executed; none if something in it is executed whatever that costs.
-    pub(super) fn bound(&self, config: &RelayerConfig) -> Option<u128> {
-        let for_tips = self.bundles.iter().all(|bundle| !bundle.unpaid);
-        for_tips.then(|| config.less_margin(self.worth()))
+    /// The highest gas price, in wei, at which it is executed: there is one if all of it is executed for its tips alone.
+    pub(super) fn bound(&self, config: &RelayerConfig) -> u128 {
+        if self.is_unpaid() { u128::MAX } else { config.less_margin(self.worth()) }
+    }
+
+    /// Whether something in it is executed whatever that costs.
+    fn is_unpaid(&self) -> bool {
+        self.bundles.iter().any(|bundle| bundle.unpaid)
     }
 
     /// The messages, in order of their index.
@@ -230,7 +253,8 @@ impl Group {
 
     /// Both in one claim, if it fits a transaction and costs less than two.
     fn join(&self, bundle: &Bundle, config: &RelayerConfig, depth: usize) -> Option<Self> {
-        if bundle.alone || self.bundles.iter().any(|other| other.alone) {
+        // What is executed for its tips alone would lose its bound beside what is executed whatever that costs.
+        if bundle.alone || self.bundles.iter().any(|other| other.alone || other.unpaid != bundle.unpaid) {
             return None;
         }
         let joined = Self::of([self.bundles.as_slice(), std::slice::from_ref(bundle)].concat(), depth);
@@ -247,12 +271,14 @@ impl Group {
 /// price is before it; what pays most for a gas, so that what gets too dear leaves no more to try; and what was sent first.
 pub(super) fn last_first(mut groups: Vec<Group>) -> Vec<Group> {
     groups.reverse();
-    groups.sort_by_cached_key(|group| (group.bundles.iter().any(|bundle| bundle.unpaid), group.worth()));
+    groups.sort_by_cached_key(|group| (group.is_unpaid(), group.worth()));
     groups
 }
 
 /// The bundles, in groups that cost least: each joins the last group if that is cheaper than a claim of its own.
-pub(super) fn group(bundles: Vec<Bundle>, config: &RelayerConfig, depth: usize) -> Vec<Group> {
+pub(super) fn group(mut bundles: Vec<Bundle>, config: &RelayerConfig, depth: usize) -> Vec<Group> {
+    // Neither kind is between those of the other, which it does not join.
+    bundles.sort_by_key(|bundle| bundle.unpaid);
     let mut groups: Vec<Group> = Vec::new();
     for bundle in bundles {
         match groups.last().and_then(|group| group.join(&bundle, config, depth)) {
@@ -461,13 +487,13 @@ mod tests {
         let config = RelayerConfig { profitable_only: false, margin_percent: 10, ..RelayerConfig::default() };
         let wei = 1_000_000_000_000_000;
         let tips = left(1, wei);
-        let bound = tips.bound(&config).expect("it has a price");
+        let bound = tips.bound(&config);
         let paid = bound * u128::from(tips.gas.most) * 110 / 100;
         assert!(paid <= wei && paid > wei - wei / 1_000, "{paid}");
-        // What is executed for free is sent whatever that costs, with what tips there are.
-        assert_eq!(Group::from(bundle(5, 0)).bound(&config), None);
-        let both = Group::of([tips.bundles, vec![bundle(5, 0)]].concat(), DEPTH);
-        assert_eq!(both.bound(&config), None);
+        // What is executed for free is sent whatever that costs, and not together with it.
+        assert_eq!(Group::from(bundle(5, 0)).bound(&config), u128::MAX);
+        let bundles = [tips.bundles, vec![bundle(5, 0), bundle(6, 0)]].concat();
+        assert_eq!(grouped(bundles, &config), [vec![1], vec![5, 6]]);
     }
 
     #[test]
@@ -492,6 +518,41 @@ mod tests {
         };
         let bundles = [both(0, 1), both(1, 2)].map(|offered| offered.at_price(&RelayerConfig::default(), 0).unwrap());
         assert_eq!(grouped(bundles.to_vec(), &RelayerConfig::default()), [[0, 1], [1, 2]]);
+    }
+
+    /// A token of L2 is registered by the message directly before its first withdrawal, which alone brings a tip.
+    #[test]
+    fn a_tip_pays_also_for_what_its_message_may_need_before_it() {
+        let config = RelayerConfig { max_message_gas: 600_000, ..RelayerConfig::default() };
+        let before = message(2, 600_000);
+        let offered = Offered {
+            index: 3,
+            message: Some(message(3, 250_000)),
+            tips: vec![tip(4, 1_000_000_000_000_000)],
+            unpaid: false,
+            depth: DEPTH,
+        };
+        let alone = offered.at_price(&config, 1).unwrap();
+        let both = alone.after(before.clone(), 1, &config, DEPTH).expect("it is worth that");
+        assert_eq!(indices(&both), [2, 3, 4]);
+        assert_eq!(both.gas, estimate(&both.parts, DEPTH));
+        assert!(both.gas.most > alone.gas.most + 600_000);
+        let price = both.worth();
+        assert!(alone.after(before.clone(), price, &config, DEPTH).is_some());
+        assert!(alone.after(before.clone(), price + 1, &config, DEPTH).is_none(), "the tip does not pay for both");
+
+        // Nothing that others sent, nor to others, nor from further away, nor what is executed by nobody; and no more than one.
+        for other in [
+            Message { sender: Address::ZERO, ..before.clone() },
+            Message { target: Address::ZERO, ..before.clone() },
+            Message { index: 1, ..before.clone() },
+            Message { gas_limit: 600_001, ..before },
+        ] {
+            assert!(alone.after(other, 1, &config, DEPTH).is_none());
+        }
+        assert!(both.after(message(1, 0), 1, &config, DEPTH).is_none());
+        let small = RelayerConfig { max_batch: 2, ..config };
+        assert!(alone.after(message(2, 0), 1, &small, DEPTH).is_none());
     }
 
     #[test]

@@ -1,19 +1,16 @@
 //! The transaction that executes a group of messages.
 
 use alloy::{
-    primitives::{Address, B256, Bytes, U256},
-    providers::Provider,
-    rpc::types::TransactionRequest,
+    primitives::{Address, B256, U256},
     sol_types::SolCall,
-    transports::RpcError,
 };
-use postern_bindings::bridge::Bridge::{self, BridgeErrors};
+use postern_bindings::Bridge;
 use postern_protocol::outbox;
 
-use super::{RelayerError, bundle::Group};
+use super::{RelayerConfig, bundle::Group};
 use crate::{
     chain::{Chain, ChainError},
-    l1::{L1, sender::Call},
+    l1::sender::{Call, Terms},
 };
 
 /// A final commitment, and the outbox that it proves.
@@ -41,73 +38,36 @@ impl Proven {
     }
 }
 
-/// A claim, ready to be simulated and sent.
-pub(super) struct Claim {
-    input: Bytes,
-    pub(super) gas_limit: u64,
-    messages: usize,
-}
-
-/// What a simulated claim would do.
-pub(super) enum Simulated {
-    Succeeds,
-    Fails(String),
-}
-
-impl Claim {
-    /// The claim that executes these messages.
-    pub(super) fn of(group: &Group, chain: &Chain, proven: &Proven) -> Result<Self, ChainError> {
-        let (commitment, messages) = (proven.commitment, group.messages());
-        let input = match messages.as_slice() {
-            [message] => Bridge::executeMessageCall {
+/// The call that executes a group of messages, all of them, or is not worth its gas.
+pub(super) fn claim(
+    group: &Group,
+    bridge: Address,
+    chain: &Chain,
+    proven: &Proven,
+    config: &RelayerConfig,
+) -> Result<Call, ChainError> {
+    let (commitment, messages) = (proven.commitment, group.messages());
+    let (input, output) = match messages.as_slice() {
+        [message] => {
+            let call = Bridge::executeMessageCall {
                 message: (*message).clone().into(),
                 commitment,
                 proof: chain.outbox_proof(message.index, proven.batch_count)?,
-            }
-            .abi_encode(),
-            messages => {
-                let indices: Vec<u64> = messages.iter().map(|message| message.index).collect();
-                Bridge::executeMessagesCall {
-                    messages: messages.iter().map(|message| (*message).clone().into()).collect(),
-                    commitment,
-                    depth: U256::from(proven.depth()),
-                    proof: chain.outbox_multiproof(&indices, proven.batch_count)?,
-                }
-                .abi_encode()
-            }
-        };
-        Ok(Self { input: input.into(), gas_limit: group.gas.limit, messages: messages.len() })
-    }
-
-    /// Runs the claim on L1 without sending it. It succeeds if it executes every one of its messages.
-    pub(super) async fn simulate(&self, l1: &L1, from: Address) -> Result<Simulated, RelayerError> {
-        let request = TransactionRequest::default().from(from).to(l1.bridge()).input(self.input.clone().into());
-        match l1.provider().call(request.gas_limit(self.gas_limit)).await {
-            Ok(_) if self.messages == 1 => Ok(Simulated::Succeeds),
-            Ok(output) => {
-                let executed = Bridge::executeMessagesCall::abi_decode_returns(&output)?;
-                Ok(match executed.iter().all(|executed| *executed) {
-                    true => Simulated::Succeeds,
-                    false => Simulated::Fails("not every message of the claim".into()),
-                })
-            }
-            Err(RpcError::ErrorResp(error)) => Ok(match error.as_decoded_interface_error::<BridgeErrors>() {
-                // Somebody was faster: the chain will show it.
-                Some(error) => Simulated::Fails(format!("{error:?}")),
-                None => Simulated::Fails(error.to_string()),
-            }),
-            Err(error) => Err(error.into()),
+            };
+            (call.abi_encode(), Vec::new())
         }
-    }
-
-    /// The claim as a transaction.
-    pub(super) fn call(&self, l1: &L1) -> Call {
-        Call {
-            to: l1.bridge(),
-            value: U256::ZERO,
-            input: self.input.clone(),
-            gas_limit: Some(self.gas_limit),
-            sidecar: None,
+        messages => {
+            let indices: Vec<u64> = messages.iter().map(|message| message.index).collect();
+            let call = Bridge::executeMessagesCall {
+                messages: messages.iter().map(|message| (*message).clone().into()).collect(),
+                commitment,
+                depth: U256::from(proven.depth()),
+                proof: chain.outbox_multiproof(&indices, proven.batch_count)?,
+            };
+            (call.abi_encode(), Bridge::executeMessagesCall::abi_encode_returns(&vec![true; messages.len()]))
         }
-    }
+    };
+    // What somebody else executed in the meantime is skipped, and its tips are gone: no claim is sent that would do less.
+    let terms = Terms { gas_limit: group.gas.limit, output: output.into(), worth: group.bound(config) };
+    Ok(Call { to: bridge, value: U256::ZERO, input: input.into(), terms: Some(terms), sidecar: None })
 }

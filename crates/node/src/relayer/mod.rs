@@ -1,14 +1,15 @@
 //! Executes messages for others, once their commitment is final.
 //!
 //! Whoever sends a message to L2's outbox spends the relayer's ETH, so everything is bounded: a message by its gas, by what it
-//! burns in vain and by how often it is tried; all of them together by a limit per day. Every claim is simulated first with the
-//! very gas limit that it will be sent with; one that fails is left out and tried again after a growing pause. A target that
+//! burns in vain and by how often it is tried; all of them together by a limit per day. Every claim is simulated first, exactly as
+//! it will be sent; one that does not execute all its messages is not sent, and tried again after a growing pause. A target that
 //! burns all gas burns what the message promised it and a fixed allowance, no more. What the relayer leaves stays claimable by
 //! anyone.
 //!
 //! Anyone can tip for a message, by another message that pays through `RelayTip` whoever executes it once the first one was. Both
 //! go in one claim, so that nobody can execute the message and leave its tips to others. A relayer may execute only what its tips
-//! pay for: then no transaction that succeeds can cost more, whatever its targets use, than the tips that it is paid.
+//! pay for: then no transaction that executes all its messages can cost more, whatever its targets use, than the tips that it is
+//! paid. One that L1 includes after somebody changed its state can; what that may cost is in `docs/operating.md`.
 //!
 //! It keeps nothing of its own beyond its life: which messages are executed is in the [`Chain`], as the logs of L1 say. L1 itself
 //! is asked about those alone that it is about to execute, by simulating them.
@@ -17,6 +18,7 @@ mod backlog;
 mod bundle;
 mod claim;
 pub mod gas;
+mod unsettled;
 
 use std::{
     collections::BTreeSet,
@@ -31,8 +33,8 @@ use alloy::{
     sol_types::SolEvent,
     transports::{RpcError, TransportErrorKind},
 };
-use postern_bindings::{Bridge::MessageFinalized, RelayTip::TipPaid};
-use tracing::{debug, info, warn};
+use postern_bindings::{Bridge::MessageFinalized, RelayTip::TipPaid, bridge::Bridge::BridgeErrors};
+use tracing::{info, warn};
 
 use crate::{
     allowance::Allowance,
@@ -40,7 +42,7 @@ use crate::{
     chain::{Chain, ChainError},
     l1::{
         L1,
-        sender::{SendError, Sender},
+        sender::{Call, Outcome, SendError, Sender, Sent},
     },
     metrics::RelayerMetrics,
     role::{self, Role},
@@ -48,14 +50,15 @@ use crate::{
 };
 pub(crate) use backlog::GivenUp;
 use backlog::{Backlog, Rules};
-use bundle::{Group, group, last_first};
-use claim::{Claim, Proven, Simulated};
+use bundle::{Bundle, Group, group, last_first};
+use claim::{Proven, claim};
+use unsettled::{Attempt, Unsettled};
 
 /// What the relayer spends, and how often it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RelayerConfig {
     /// What it spends on average beyond the tips that it earns, in wei per day of 24 hours. So much may go at once; it comes
-    /// back evenly. The last transaction may exceed it, and is made up for by waiting longer.
+    /// back evenly. The last message with its tips may exceed it, and is made up for by waiting longer.
     pub max_spend_per_day: u128,
     /// Whether it leaves to others what its tips do not pay for.
     pub profitable_only: bool,
@@ -67,11 +70,11 @@ pub struct RelayerConfig {
     pub max_transaction_gas: u64,
     /// Messages that ask for more gas than this are left to their senders.
     pub max_message_gas: u64,
-    /// A message that took so much gas without being executed is given up.
+    /// A message that took so much gas without being executed is given up for good.
     pub gas_budget: u64,
     /// Pause before a message that failed is tried again; it doubles each time, up to 64 times this.
     pub retry_delay: Duration,
-    /// A message that failed so often is given up.
+    /// A message that failed so often is given up, until somebody tips for it again.
     pub max_attempts: u32,
     /// How often to look, besides when the chain moves.
     pub poll_interval: Duration,
@@ -117,8 +120,6 @@ enum RelayerError {
     Chain(#[from] ChainError),
     #[error("L1: {0}")]
     Transport(#[from] RpcError<TransportErrorKind>),
-    #[error("the bridge does not answer as a bridge does: {0}")]
-    Answer(#[from] alloy::sol_types::Error),
     #[error(transparent)]
     Send(#[from] SendError),
 }
@@ -141,6 +142,7 @@ pub(crate) async fn run(
         config,
         metrics,
         backlog: Backlog::default(),
+        unsettled: Unsettled::default(),
         allowance: Allowance::new(config.max_spend_per_day, Instant::now()),
         exhausted: false,
     };
@@ -156,6 +158,7 @@ struct Relayer {
     /// Where tips are paid, if the deployment has it.
     relay_tip: Option<Address>,
     backlog: Backlog,
+    unsettled: Unsettled,
     allowance: Allowance,
     /// Whether the allowance was found used up, and this was said.
     exhausted: bool,
@@ -173,13 +176,9 @@ impl Role for Relayer {
         let Some(proven) = Proven::last(&self.chain)? else {
             return Ok(());
         };
-        // Without tips nothing depends on it.
-        let price = match self.relay_tip {
-            Some(_) => self.config.with_margin(self.l1.provider().get_gas_price().await?),
-            None => u128::MAX,
-        };
+        let price = self.config.with_margin(self.l1.provider().get_gas_price().await?);
         let groups = self.due(&proven, price).await?;
-        let relayed = self.relay(groups, &proven, shutdown).await;
+        let relayed = self.relay(groups, &proven, price, shutdown).await;
         self.metrics.set_backlog(self.backlog.lengths(price));
         self.metrics.set_allowance(self.allowance.left(Instant::now()));
         relayed
@@ -203,64 +202,114 @@ impl Relayer {
         groups
     }
 
-    /// Executes messages, as many at once as go together.
+    /// Executes messages, as many at once as go together, while a gas must bring `price` wei.
     async fn relay(
         &mut self,
         groups: Vec<Group>,
         proven: &Proven,
+        price: u128,
         shutdown: &mut Shutdown,
     ) -> Result<(), RelayerError> {
         let mut groups = last_first(groups);
-        while let Some(group) = groups.pop() {
+        loop {
+            self.settle().await?;
+            let Some(group) = groups.pop() else { return Ok(()) };
             if shutdown.requested() || !self.may_spend() {
                 return Ok(());
             }
-            let (chain, proven) = (self.chain.clone(), *proven);
-            let (group, claim) = blocking(move || {
-                let claim = Claim::of(&group, &chain, &proven)?;
-                Ok::<_, ChainError>((group, claim))
+            // All of it may fail at once: what exceeds the limit then is no more than one bundle.
+            let most = price.saturating_mul(group.gas.most.into());
+            if group.bundles.len() > 1 && most > self.allowance.left(Instant::now()) {
+                groups.extend(group.halves(proven.depth()).into_iter().rev());
+                continue;
+            }
+            let (chain, proven, config, bridge) = (self.chain.clone(), *proven, self.config, self.l1.bridge());
+            let (group, call) = blocking(move || {
+                let call = claim(&group, bridge, &chain, &proven, &config)?;
+                Ok::<_, ChainError>((group, call))
             })
             .await?;
-            match claim.simulate(&self.l1, self.sender.address()).await? {
-                Simulated::Succeeds => {
-                    let receipt = self.send(&group, &claim, shutdown).await;
-                    if let Err(error @ SendError::TooDear { .. }) = receipt {
-                        debug!(%error, "messages wait for a lower gas price");
-                        self.pause(&group);
-                        // The others were chosen by the price of before: the next round asks for the new one.
-                        return Ok(());
-                    }
-                    self.account(&group, receipt)?;
+            match self.execute(&group, call, shutdown).await {
+                Ok(()) => {}
+                Err(error @ SendError::TooDear { .. }) => {
+                    info!(%error, "messages wait for a lower gas price");
+                    self.pause(&group);
+                    // The others were chosen by the price of before: the next round asks for the new one.
+                    return Ok(());
                 }
                 // One of them spoils the claim: halve it until it stands alone.
-                Simulated::Fails(_) if group.bundles.len() > 1 => {
+                Err(error) if group.bundles.len() > 1 && is_of_the_claim(&error) => {
                     groups.extend(group.halves(proven.depth()).into_iter().rev());
                 }
-                Simulated::Fails(reason) => {
+                Err(error @ (SendError::Reverted { .. } | SendError::Unexpected { .. })) => {
+                    let reason = error.decoded::<BridgeErrors>().map(|reason| format!("{reason:?}"));
+                    let reason = reason.unwrap_or_else(|| error.to_string());
                     for bundle in group.bundles {
                         let index = bundle.index;
-                        match bundle.without_tips(proven.depth()) {
+                        match self.another_way(bundle, &proven, price).await? {
                             Some(bundle) => groups.push(bundle.into()),
                             None => self.postpone(index, 0, &reason),
                         }
                     }
                 }
+                Err(error) => {
+                    self.pause(&group);
+                    if !is_of_the_claim(&error) {
+                        return Err(error.into());
+                    }
+                    warn!(%error, "a claim is refused, and waits");
+                }
             }
         }
+    }
+
+    /// Sends a claim, and books what comes of it.
+    async fn execute(&mut self, group: &Group, call: Call, shutdown: &mut Shutdown) -> Result<(), SendError> {
+        let (attempts, mut sent) = (Attempt::of(group), Sent::default());
+        let receipt = match self.sender.send_noting(call, &mut sent, shutdown).await {
+            Ok(receipt) => receipt,
+            Err(SendError::Reverted { receipt: Some(receipt), .. }) => *receipt,
+            Err(error) => {
+                self.unsettled.add(sent, &attempts);
+                return Err(error);
+            }
+        };
+        // No other of its nonce can be included.
+        self.unsettled.settle(sent.nonce);
+        self.account(&attempts, &receipt);
         Ok(())
     }
 
-    async fn send(
-        &self,
-        group: &Group,
-        claim: &Claim,
-        shutdown: &mut Shutdown,
-    ) -> Result<TransactionReceipt, SendError> {
-        let call = claim.call(&self.l1);
-        match group.bound(&self.config) {
-            Some(bound) => self.sender.clone().worth(bound).send(call, shutdown).await,
-            None => self.sender.send(call, shutdown).await,
+    /// What to try in place of a bundle that fails, if there is something.
+    async fn another_way(&self, bundle: Bundle, proven: &Proven, price: u128) -> Result<Option<Bundle>, ChainError> {
+        let (chain, config, depth) = (self.chain.clone(), self.config, proven.depth());
+        blocking(move || {
+            if let Some(alone) = bundle.without_tips(depth) {
+                return Ok(Some(alone));
+            }
+            let Some(before) = bundle.index.checked_sub(1) else { return Ok(None) };
+            if !chain.finalized_messages(&[before])?.is_empty() {
+                return Ok(None);
+            }
+            let before = chain.outbox_message(before)?;
+            Ok(before.and_then(|before| bundle.after(before.message, price, &config, depth)))
+        })
+        .await
+    }
+
+    /// Books claims that were given up and that L1 included after all.
+    async fn settle(&mut self) -> Result<(), RelayerError> {
+        while let Some(sent) = self.unsettled.first() {
+            match self.sender.outcome(&sent).await? {
+                Outcome::Late => break,
+                Outcome::Displaced => drop(self.unsettled.settle(sent.nonce)),
+                Outcome::Included(receipt) => {
+                    let attempts = self.unsettled.settle(sent.nonce).remove(&receipt.transaction_hash);
+                    self.account(&attempts.unwrap_or_default(), &receipt);
+                }
+            }
         }
+        Ok(())
     }
 
     /// Whether the spending limit allows another transaction.
@@ -274,38 +323,24 @@ impl Relayer {
         remains
     }
 
-    /// Books what came of a claim.
-    fn account(&mut self, group: &Group, receipt: Result<TransactionReceipt, SendError>) -> Result<(), RelayerError> {
+    /// Books a claim that L1 included.
+    fn account(&mut self, attempts: &[Attempt], receipt: &TransactionReceipt) {
         let now = Instant::now();
-        let (finalized, gas_used, gas_price, tips) = match receipt {
-            Ok(receipt) => {
-                let finalized = self.executed(&receipt);
-                let tips = self.earned(&receipt);
-                info!(
-                    messages = finalized.len(),
-                    gas = receipt.gas_used,
-                    tips,
-                    transaction = %receipt.transaction_hash,
-                    "messages relayed",
-                );
-                (finalized, receipt.gas_used, receipt.effective_gas_price, tips)
-            }
-            Err(SendError::Reverted { gas_used, gas_price, .. }) => (BTreeSet::new(), gas_used, gas_price, 0),
-            Err(error) => return Err(error.into()),
-        };
-        let cost = u128::from(gas_used).saturating_mul(gas_price);
+        let (finalized, tips) = (self.executed(receipt), self.earned(receipt));
+        let (messages, gas) = (finalized.len(), receipt.gas_used);
+        info!(messages, gas, tips, transaction = %receipt.transaction_hash, "claim included");
+        let cost = u128::from(gas).saturating_mul(receipt.effective_gas_price);
         self.allowance.spend(cost.saturating_sub(tips), now);
-        self.metrics.relayed(finalized.len() as u64, cost, tips);
-        for bundle in &group.bundles {
-            if bundle.messages.iter().all(|message| finalized.contains(&message.index)) {
-                self.backlog.pause(bundle.index, self.config.retry_delay, now);
+        self.metrics.relayed(messages as u64, cost, tips);
+        for attempt in attempts {
+            if attempt.messages.iter().all(|index| finalized.contains(index)) {
+                self.backlog.pause(attempt.index, self.config.retry_delay, now);
             } else {
                 // It took what was reserved for it at the most.
-                let gas_spent = gas_used.min(bundle.gas.limit);
-                self.postpone(bundle.index, gas_spent, "the state of L1 changed after its simulation");
+                let gas_spent = gas.min(attempt.gas_limit);
+                self.postpone(attempt.index, gas_spent, "the state of L1 changed after its simulation");
             }
         }
-        Ok(())
     }
 
     /// The messages that a claim executed, as the bridge says: targets may log what they like.
@@ -333,29 +368,134 @@ impl Relayer {
     }
 }
 
+/// Whether it may be for one of a claim's messages that it fails.
+fn is_of_the_claim(error: &SendError) -> bool {
+    match error {
+        SendError::Reverted { .. } | SendError::Unexpected { .. } => true,
+        // Too little ETH for so much gas; or words of the L1 node's own for a call that fails.
+        SendError::Transport(error) => error.is_error_resp(),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use alloy::{
-        node_bindings::Anvil,
-        primitives::{B256, Bytes, U256},
+        node_bindings::{Anvil, AnvilInstance},
+        primitives::{B256, Bytes, U256, bytes},
         providers::{ProviderBuilder, ext::AnvilApi},
         sol_types::SolCall,
     };
-    use postern_bindings::Outbox;
+    use postern_bindings::{Bridge::executeMessagesCall, Outbox};
     use postern_client::deployment::{Contract, Deployment};
     use postern_protocol::predeploys::OUTBOX;
     use postern_tests::{Proxy, Reaction, tool};
     use serde_json::json;
 
     use super::{bundle::Offered, *};
-    use crate::{NodeConfig, fixture::Fixture, shutdown};
+    use crate::{NodeConfig, fixture::Fixture, metrics::Metrics, shutdown};
+
+    const GWEI: u128 = 1_000_000_000;
+    const BRIDGE: Address = Address::repeat_byte(0xca);
+    /// What stands for a bridge here takes every call, and returns nothing, as the real one does for one message.
+    const TAKES_ALL: Bytes = bytes!("00");
+    const REVERTS: Bytes = bytes!("5f5ffd");
+    /// Returns that of two messages none was executed: somebody was faster.
+    const SKIPS_BOTH: Bytes = bytes!("60205f52600260205260805ff3");
+
+    const CONFIG: RelayerConfig = RelayerConfig {
+        max_spend_per_day: 100_000_000_000_000_000,
+        profitable_only: true,
+        margin_percent: 10,
+        max_batch: 32,
+        max_transaction_gas: 16_777_216,
+        max_message_gas: 1_000_000,
+        gas_budget: 2_000_000,
+        retry_delay: Duration::from_secs(60),
+        max_attempts: 32,
+        poll_interval: Duration::from_secs(4),
+        resubmit_after: Duration::from_millis(20),
+    };
+
+    /// A relayer before an L1 that mines when it is told to, and messages that can be executed.
+    struct Relaying {
+        anvil: AnvilInstance,
+        proxy: Proxy,
+        proven: Proven,
+        metrics: Metrics,
+        relayer: Relayer,
+        _fixture: Fixture,
+    }
+
+    impl Relaying {
+        /// On L1 the bridge has this code.
+        async fn new(code: Bytes) -> Self {
+            let anvil = Anvil::at(tool("anvil").unwrap()).port(0_u16).arg("--no-mining").try_spawn().unwrap();
+            let proxy = Proxy::start(anvil.endpoint_url()).await.unwrap();
+            let contract = Contract { address: BRIDGE, implementation: None, block_number: 0 };
+            let direct = ProviderBuilder::new().connect_http(anvil.endpoint_url());
+            direct.anvil_set_code(BRIDGE, code).await.unwrap();
+            let deployment = Deployment {
+                bridge: contract,
+                canonical_transaction_chain: contract,
+                state_commitment_chain: contract,
+                dispute_game: contract,
+                timelock: contract,
+                gateways: None,
+            };
+            let config = NodeConfig::new(proxy.url().to_string(), "deployments", "data");
+            let l1 = L1::connect(&config, deployment).await.unwrap();
+            let fixture = final_messages(3);
+            let metrics = Metrics::new(fixture.chain.clone(), true);
+            let signer: PrivateKeySigner = anvil.nth_key(0).unwrap().clone().into();
+            let relayer = Relayer {
+                sender: Sender::new(l1.clone(), signer, CONFIG.resubmit_after),
+                chain: fixture.chain.clone(),
+                l1,
+                config: CONFIG,
+                metrics: metrics.relayer(),
+                relay_tip: None,
+                backlog: Backlog::default(),
+                unsettled: Unsettled::default(),
+                allowance: Allowance::new(CONFIG.max_spend_per_day, Instant::now()),
+                exhausted: false,
+            };
+            let proven = Proven::last(&fixture.chain).unwrap().expect("it is final");
+            Self { anvil, proxy, proven, metrics, relayer, _fixture: fixture }
+        }
+
+        /// A message that is a tip for one that was executed. It pays somewhat more than the base fee, and less than L1 asks for.
+        fn bundle(&self, index: u64) -> Bundle {
+            let tip = self.relayer.chain.outbox_message(index).unwrap().unwrap().message;
+            let offered = Offered { index, message: None, tips: vec![tip], unpaid: false, depth: self.proven.depth() };
+            let bundle = offered.at_price(&CONFIG, GWEI).unwrap();
+            let bound = Group::from(bundle.clone()).bound(&CONFIG);
+            assert!((GWEI + 1..2 * GWEI).contains(&bound), "{bound}");
+            bundle
+        }
+
+        async fn relay(&mut self, groups: Vec<Group>) {
+            let (_trigger, mut shutdown) = shutdown::channel();
+            self.relayer.relay(groups, &self.proven, GWEI, &mut shutdown).await.unwrap();
+        }
+
+        fn left(&mut self) -> u128 {
+            self.relayer.allowance.left(Instant::now())
+        }
+
+        /// Whether a counter has this value.
+        fn counts(&self, name: &str, count: u64) -> bool {
+            let line = format!("postern_relayer_{name}_total {count}");
+            self.metrics.text().unwrap().lines().any(|shown| shown == line)
+        }
+    }
 
     /// A chain with so many messages in its outbox, all of which can be executed.
     fn final_messages(count: u64) -> Fixture {
         let mut fixture = Fixture::new();
         let send = Outbox::sendCall { target: Address::with_last_byte(1), gasLimit: 100_000, data: Bytes::new() };
         for _ in 0..count {
-            fixture.submit(OUTBOX, U256::from(100_000_000_000_000_u64), send.abi_encode().into());
+            fixture.submit(OUTBOX, U256::from(150_000_000_000_000_u64), send.abi_encode().into());
         }
         fixture.build();
         fixture.post();
@@ -367,55 +507,88 @@ mod tests {
     /// Each claim would wait in vain for as long as a transaction waits, those after it without being looked at again.
     #[tokio::test]
     async fn one_rise_of_fees_does_not_make_a_round_wait_for_every_claim() {
-        let anvil = Anvil::at(tool("anvil").unwrap()).port(0_u16).arg("--no-mining").try_spawn().unwrap();
-        let proxy = Proxy::start(anvil.endpoint_url()).await.unwrap();
-        let contract = Contract { address: Address::repeat_byte(0xca), implementation: None, block_number: 0 };
-        let direct = ProviderBuilder::new().connect_http(anvil.endpoint_url());
-        // It takes every call.
-        direct.anvil_set_code(contract.address, Bytes::from_static(&[0])).await.unwrap();
-        let deployment = Deployment {
-            bridge: contract,
-            canonical_transaction_chain: contract,
-            state_commitment_chain: contract,
-            dispute_game: contract,
-            timelock: contract,
-            gateways: None,
-        };
-        let l1 =
-            L1::connect(&NodeConfig::new(proxy.url().to_string(), "deployments", "data"), deployment).await.unwrap();
-        proxy.tamper(|call| match call.method {
+        let mut relaying = Relaying::new(TAKES_ALL).await;
+        relaying.proxy.tamper(|call| match call.method {
             // L1 asks for more.
             "eth_sendRawTransaction" => Reaction::Answer(json!(B256::ZERO)),
             _ => Reaction::Pass,
         });
+        let groups = (0..3).map(|index| relaying.bundle(index).into()).collect();
+        relaying.relay(groups).await;
+        assert_eq!(relaying.proxy.tampered(), 1, "claims sent");
+    }
 
-        let fixture = final_messages(3);
-        let config = RelayerConfig {
-            profitable_only: true,
-            resubmit_after: Duration::from_millis(20),
-            ..RelayerConfig::default()
-        };
-        let signer: PrivateKeySigner = anvil.nth_key(0).unwrap().clone().into();
-        let mut relayer = Relayer {
-            sender: Sender::new(l1.clone(), signer, config.resubmit_after),
-            chain: fixture.chain.clone(),
-            l1,
-            config,
-            metrics: RelayerMetrics::default(),
-            relay_tip: None,
-            backlog: Backlog::default(),
-            allowance: Allowance::new(config.max_spend_per_day, Instant::now()),
-            exhausted: false,
-        };
-        let proven = Proven::last(&fixture.chain).unwrap().expect("it is final");
-        let groups = (0..3).map(|index| {
-            let tip = fixture.chain.outbox_message(index).unwrap().unwrap().message;
-            let offered = Offered { index, message: None, tips: vec![tip], unpaid: false, depth: proven.depth() };
-            offered.at_price(&config, 1).unwrap().into()
+    /// It lies in the pool, and costs what it costs when nobody waits for it any more.
+    #[tokio::test]
+    async fn what_is_included_after_it_was_given_up_counts_as_spent() {
+        let mut relaying = Relaying::new(TAKES_ALL).await;
+        let group = relaying.bundle(0).into();
+        relaying.relay(vec![group]).await;
+        relaying.relay(Vec::new()).await;
+        assert_eq!(relaying.left(), CONFIG.max_spend_per_day);
+        assert!(relaying.counts("transactions", 0) && relaying.relayer.unsettled.first().is_some());
+
+        let l1 = ProviderBuilder::new().connect_http(relaying.anvil.endpoint_url());
+        l1.anvil_mine(Some(1), None).await.unwrap();
+        relaying.relay(Vec::new()).await;
+        // More than 21,000 gas for a gwei each, of which next to nothing came back meanwhile.
+        assert!(relaying.left() < CONFIG.max_spend_per_day - 20_000 * GWEI, "{}", relaying.left());
+        assert!(relaying.counts("transactions", 1) && relaying.counts("messages_failed", 1));
+        assert!(relaying.relayer.unsettled.first().is_none());
+    }
+
+    /// If all its targets fail at once, it costs as much as it can.
+    #[tokio::test]
+    async fn what_could_cost_more_than_is_left_goes_in_parts() {
+        for (left, batches) in [(CONFIG.max_spend_per_day, 1), (1, 0)] {
+            let mut relaying = Relaying::new(TAKES_ALL).await;
+            let selector = alloy::hex::encode(executeMessagesCall::SELECTOR);
+            relaying.proxy.tamper(move |call| match call.method {
+                "eth_call" if call.params.to_string().contains(&selector) => Reaction::Refuse("no batches"),
+                _ => Reaction::Pass,
+            });
+            relaying.relayer.allowance.spend(CONFIG.max_spend_per_day - left, Instant::now());
+            let bundles = (0..2).map(|index| relaying.bundle(index)).collect();
+            relaying.relay(group(bundles, &CONFIG, relaying.proven.depth())).await;
+            assert_eq!(relaying.proxy.tampered(), batches);
+            assert!(relaying.relayer.unsettled.first().is_some(), "one went by itself");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_in_the_simulation_is_no_transaction() {
+        let mut relaying = Relaying::new(REVERTS).await;
+        let groups = (0..3).map(|index| relaying.bundle(index).into()).collect();
+        relaying.relay(groups).await;
+        assert!(relaying.counts("transactions", 0) && relaying.counts("messages_failed", 3));
+        assert_eq!(relaying.left(), CONFIG.max_spend_per_day);
+    }
+
+    /// Nor does it count as an attempt: it may be for the provider that it fails.
+    #[tokio::test]
+    async fn what_l1_refuses_to_simulate_does_not_hold_up_others() {
+        let mut relaying = Relaying::new(TAKES_ALL).await;
+        relaying.proxy.tamper(|call| match call.method {
+            "eth_call" => Reaction::Refuse("insufficient funds for gas * price + value"),
+            _ => Reaction::Pass,
         });
-        let (_trigger, mut shutdown) = shutdown::channel();
-        relayer.relay(groups.collect(), &proven, &mut shutdown).await.unwrap();
-        assert_eq!(proxy.tampered(), 1, "claims sent");
+        let groups = (0..3).map(|index| relaying.bundle(index).into()).collect();
+        relaying.relay(groups).await;
+        assert_eq!(relaying.proxy.tampered(), 3);
+        assert!(relaying.counts("messages_failed", 0));
+    }
+
+    /// The bridge skips what is executed, so the claim would succeed, and bring nothing.
+    #[tokio::test]
+    async fn what_somebody_else_executed_is_not_paid_for() {
+        let mut relaying = Relaying::new(SKIPS_BOTH).await;
+        let bundles = (0..2).map(|index| relaying.bundle(index)).collect();
+        let groups = group(bundles, &CONFIG, relaying.proven.depth());
+        assert_eq!(groups.len(), 1);
+        relaying.relay(groups).await;
+        assert!(relaying.counts("transactions", 0) && relaying.counts("messages_failed", 2));
+        let l1 = relaying.relayer.l1.provider();
+        assert_eq!(l1.get_transaction_count(relaying.relayer.sender.address()).pending().await.unwrap(), 0);
     }
 
     #[test]
