@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IFromL2} from "../../src/examples/IFromL2.sol";
 import {Message} from "../../src/types/Message.sol";
 import {BothChainsTest} from "../support/BothChainsTest.sol";
 
@@ -39,6 +40,18 @@ abstract contract ExampleTest is BothChainsTest {
     function sendAs(address l2Sender, address target, bytes memory data) internal {
         vm.prank(l2Sender);
         OUTBOX.send(target, 500_000, data);
+    }
+
+    /// @notice That this call is refused unless `target`'s own L2 contract sends it through the bridge.
+    function assertOnlyFromL2(IFromL2 target, bytes memory call) internal {
+        vm.prank(STRANGER);
+        (bool success, bytes memory reason) = address(target).call(call);
+        assertFalse(success, "anyone can call it");
+        assertEq(reason, abi.encodeWithSelector(IFromL2.NotBridge.selector, STRANGER, bridge));
+        sendAs(STRANGER, address(target), call);
+        collect();
+        reason = abi.encodeWithSelector(IFromL2.NotL2Sender.selector, STRANGER, target.L2_SENDER());
+        assertEq(claimFails(sent.length - 1), reason, "anyone on L2 can send it");
     }
 
     /// @notice The numbers below `count`, in an order that `seed` chooses.

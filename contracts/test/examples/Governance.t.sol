@@ -82,6 +82,17 @@ contract GovernanceTest is ExampleTest {
         assertEq(address(daoTimelock).balance, 7 ether);
     }
 
+    function test_SaysWhichMessageIsTheProposal() public {
+        Proposal memory first = openTheGate();
+        passes(first);
+        Proposal memory second = openTheGate();
+        second.description = "once more";
+        succeeds(second);
+        vm.expectEmit(address(governor));
+        emit IL2Governor.ProposalSent(second.id, 1);
+        executeOnL2(second, 0);
+    }
+
     function test_CountsInSeconds() public {
         assertEq(token.CLOCK_MODE(), "mode=timestamp");
         assertEq(governor.CLOCK_MODE(), "mode=timestamp");

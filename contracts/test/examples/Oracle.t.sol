@@ -33,6 +33,8 @@ contract OracleTest is ExampleTest {
     }
 
     function test_ServesTheMedianOfL2() public {
+        vm.expectEmit(address(oracle));
+        emit IMedianOracle.Reported(reporters[0], 103);
         report(0, 103);
         report(1, 99);
         report(2, 101);
@@ -189,6 +191,10 @@ contract OracleTest is ExampleTest {
         oracle.publish();
     }
 
+    function test_RevertWhen_AnotherRecords() public {
+        assertOnlyFromL2(feed, abi.encodeCall(feed.record, (1, 7, uint64(vm.getBlockTimestamp()))));
+    }
+
     function test_RevertWhen_CallerIsNoReporter() public {
         vm.expectRevert(abi.encodeWithSelector(IMedianOracle.NotReporter.selector, STRANGER));
         vm.prank(STRANGER);
@@ -197,15 +203,16 @@ contract OracleTest is ExampleTest {
 
     function test_RevertWhen_TheQuorumMakesNoSense() public {
         vm.expectRevert(abi.encodeWithSelector(IMedianOracle.InvalidQuorum.selector, 0, REPORTERS));
-        new MedianOracle(address(feed), reporters, 0, MAX_REPORT_AGE);
+        deployOracle(reporters, 0);
         vm.expectRevert(abi.encodeWithSelector(IMedianOracle.InvalidQuorum.selector, REPORTERS + 1, REPORTERS));
-        new MedianOracle(address(feed), reporters, REPORTERS + 1, MAX_REPORT_AGE);
+        deployOracle(reporters, REPORTERS + 1);
+        assertEq(deployOracle(reporters, REPORTERS).QUORUM(), REPORTERS);
     }
 
     function test_RevertWhen_AReporterIsNamedTwice() public {
         reporters[4] = reporters[1];
         vm.expectRevert(abi.encodeWithSelector(IMedianOracle.DuplicateReporter.selector, reporters[1]));
-        new MedianOracle(address(feed), reporters, QUORUM, MAX_REPORT_AGE);
+        deployOracle(reporters, QUORUM);
     }
 
     function deployOracle(address[] memory reporters_, uint256 quorum) private returns (MedianOracle) {

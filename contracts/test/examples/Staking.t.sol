@@ -93,6 +93,20 @@ contract StakingTest is ExampleTest {
         assertEq(reward.balanceOf(RECIPIENT), 2000);
     }
 
+    function test_SaysWhatATotalAdds() public {
+        fund(1e9);
+        stake(ALICE, 1 ether);
+        pass(10);
+        claimRewards(ALICE, RECIPIENT);
+        pass(5);
+        claimRewards(ALICE, RECIPIENT);
+        bytes32 commitment = publishSent();
+        execute(0, commitment);
+        vm.expectEmit(address(payer));
+        emit IRewardPayer.RewardPaid(RECIPIENT, 500, 1500);
+        execute(1, commitment);
+    }
+
     /// The largest total that arrived is what was paid, whatever the order; at the end everything is.
     function testFuzz_PaysTheSameInAnyOrder(uint256 seed, uint256 count) public {
         count = bound(count, 2, 6);
@@ -251,6 +265,10 @@ contract StakingTest is ExampleTest {
         hoax(STRANGER, fee);
         vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, payer, 0, 7));
         payer.fund{value: fee}(7);
+    }
+
+    function test_RevertWhen_AnotherHasRewardsPaid() public {
+        assertOnlyFromL2(payer, abi.encodeCall(payer.pay, (STRANGER, 1)));
     }
 
     function test_RevertWhen_AnotherTellsTheTotal() public {

@@ -55,6 +55,11 @@ contract VaultTest is ExampleTest {
         assertEq(token.balanceOf(address(vault)), 600);
     }
 
+    function test_RevertWhen_AnotherUnlocksOrRevokes() public {
+        assertOnlyFromL2(vault, abi.encodeCall(vault.unlock, (0, ETH, STRANGER, 1 ether, type(uint256).max)));
+        assertOnlyFromL2(vault, abi.encodeCall(vault.revoke, (0)));
+    }
+
     function test_PromisedGasSuffices() public {
         unlock(ETH, BOB, 1 ether);
         unlock(address(token), BOB, 1);

@@ -18,7 +18,7 @@
 //! - What is executable offers at least the lowest base fee and is covered by its sender's balance, so the next blocks with room
 //!   include it, at its sender's cost. The chain tells the pool of every account that a block changed: what lost its cover, be
 //!   it through the code of a delegated account (EIP-7702), only waits from then on.
-//! - What waits has a quarter of the space at most, and each sender little of it, and leaves [`LIFETIME`] after it came.
+//! - What waits has a quarter of the space at most, and each sender little of it, and leaves three hours after it came.
 
 use std::{
     collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap},

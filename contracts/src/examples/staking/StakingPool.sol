@@ -58,7 +58,7 @@ contract StakingPool is IStakingPool, FromL1 {
 
     /// What a unit staked since the beginning would have earned, times `PRECISION`.
     uint256 private _rewardPerUnit;
-    /// When that was computed, in L2 seconds.
+    /// When that was computed, in L2 seconds. What happened before the first stake does not count.
     uint256 private _updatedAt;
     mapping(address staker => Account) private _accounts;
 
@@ -68,7 +68,6 @@ contract StakingPool is IStakingPool, FromL1 {
     constructor(IERC20 token, uint256 rate, address rewardPayer) FromL1(rewardPayer) {
         TOKEN = token;
         RATE = rate;
-        _updatedAt = block.timestamp;
     }
 
     /// @inheritdoc IStakingPool
