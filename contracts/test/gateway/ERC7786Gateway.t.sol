@@ -510,6 +510,9 @@ contract ERC7786GatewayTest is GatewayTest {
         uint64 gasLimit = l1.DEFAULT_GAS_LIMIT();
         uint256 fee = l1.quote(payload.length, gasLimit);
         vm.deal(STRANGER, fee + 7);
+        (, uint64 index,) = bridge.queue();
+        vm.expectEmit(address(l1));
+        emit IL1ERC7786Gateway.MessageRelayed(sendId, index);
         vm.prank(STRANGER, STRANGER);
         l1.requestRelay{value: fee + 7}(sendId, PendingMessage(sender, recipient, value, payload), gasLimit, fee);
         assertEq(STRANGER.balance, 7);

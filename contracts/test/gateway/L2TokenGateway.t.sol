@@ -158,6 +158,18 @@ contract L2TokenGatewayTest is GatewayTest {
         }
     }
 
+    /// What the peer refuses is refused once more where it arrives.
+    function test_RevertWhen_ArrivingTokensWouldBeLost() public {
+        depositTokens(address(token), ALICE, BOB, 100, "");
+        address[3] memory recipients = [address(0), address(l1Gateway), address(token)];
+        for (uint64 i; i < recipients.length; ++i) {
+            bytes memory call = abi.encodeCall(l1Gateway.release, (address(token), BOB, recipients[i], 1, ""));
+            vm.prank(address(l2Gateway));
+            OUTBOX.send(address(l1Gateway), 0, call);
+            assertEq(claimFails(i), abi.encodeWithSelector(IGateway.InvalidRecipient.selector, recipients[i]));
+        }
+    }
+
     /// Neither a stranger nor whoever has the L1 gateway's own address on L2.
     function test_RevertWhen_CallerIsNotPeersAlias() public {
         address alias_ = AddressAlias.alias_(address(l1Gateway));
