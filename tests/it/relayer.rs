@@ -27,26 +27,31 @@ fn recipient(number: u64) -> Address {
     Address::from_word(U256::from(0xb0b_000 + number).into())
 }
 
-/// What L1 charges for executing these messages, and what the model says, in gas.
+/// What L1 charges for executing these messages with the model's limit, and what the model says, in gas.
 async fn charged(devnet: &Devnet, commitment: &Commitment, sent: &[&Withdrawal]) -> Result<(u64, Estimate)> {
     let (chain, stranger) = (devnet.node().chain(), devnet.client(Actor::Stranger));
     let count = chain.outbox_count(commitment.batch_count)?.ok_or_eyre("it is not derived")?;
     let indices: Vec<u64> = sent.iter().map(|sent| sent.message.index).collect();
     let proof = chain.outbox_multiproof(&indices, commitment.batch_count)?;
     let (bridge, id, depth) = (stranger.bridge(), commitment.id(), outbox::depth(count));
-    let receipt = match sent {
-        [sent] => bridge.executeMessage(sent.message.clone().into(), id, proof).send().await?.mined().await?,
-        sent => {
-            let messages = sent.iter().map(|sent| sent.message.clone().into()).collect();
-            bridge.executeMessages(messages, id, U256::from(depth), proof).send().await?.mined().await?
-        }
-    };
     let tips = devnet.deployment().gateways.map(|gateways| gateways.relay_tip.address);
     let part = |sent: &&Withdrawal| match Part::from(&sent.message) {
         part if Some(sent.message.target) == tips => part.tip(),
         part => part,
     };
-    Ok((receipt.gas_used, estimate(&sent.iter().map(part).collect::<Vec<_>>(), depth)))
+    let model = estimate(&sent.iter().map(part).collect::<Vec<_>>(), depth);
+    let receipt = match sent {
+        [sent] => {
+            let claim = bridge.executeMessage(sent.message.clone().into(), id, proof);
+            claim.gas(model.limit).send().await?.mined().await?
+        }
+        sent => {
+            let messages = sent.iter().map(|sent| sent.message.clone().into()).collect();
+            let claim = bridge.executeMessages(messages, id, U256::from(depth), proof);
+            claim.gas(model.limit).send().await?.mined().await?
+        }
+    };
+    Ok((receipt.gas_used, model))
 }
 
 /// The model is within 3 % of what L1 charges, whether messages are executed one by one or together; and nothing costs more than
@@ -85,6 +90,31 @@ async fn knows_what_claims_cost() -> Result<()> {
     // What a tip's call uses is beside the model, but bounded.
     let (gas, model) = charged(&devnet, commitment, &sent[34..37]).await?;
     assert!(gas > model.used && gas <= model.used + TIP_GAS && gas <= model.most, "{gas}, {model:?}");
+    Ok(())
+}
+
+/// Whatever fails before it, the last message of a batch has what it was promised: also if each of the others finds their word of
+/// executed bits new, delegates to a contract of its own, burns all its gas, and gives a long reason.
+#[tokio::test]
+async fn reserves_gas_for_whatever_fails() -> Result<()> {
+    let devnet = Devnet::tuned_with_gateways(Roles::OPERATOR, |_| ()).await?;
+    devnet.fund(Actor::Alice, ether(2)).await?;
+    // Goes on until 512 gas are left, and reverts with 256 bytes.
+    let burns = Bytes::from_static(&[0x5b, 0x61, 2, 0, 0x5a, 0x11, 0x5f, 0x57, 0x61, 1, 0, 0x5f, 0xfd]);
+    let mut sent = Vec::new();
+    for number in 0..32 {
+        if number < 31 {
+            let delegate = recipient(1_000 + number);
+            devnet.l1().anvil_set_code(delegate, burns.clone()).await?;
+            let delegates = [&[0xef, 1, 0], delegate.as_slice()].concat();
+            devnet.l1().anvil_set_code(recipient(number), delegates.into()).await?;
+        }
+        sent.push(devnet.withdraw(Actor::Alice, recipient(number), U256::ZERO, 30_000, Bytes::new()).await?);
+    }
+    let executable = devnet.executable(&sent[31]).await?;
+    let sent: Vec<_> = sent.iter().collect();
+    let (gas, model) = charged(&devnet, executable.provable().commitment(), &sent).await?;
+    assert!(!is_executed(&devnet, 30).await? && is_executed(&devnet, 31).await?, "{gas}, {model:?}");
     Ok(())
 }
 

@@ -90,11 +90,6 @@ impl Backoff {
         pause
     }
 
-    /// Failures in a row so far.
-    pub(crate) const fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// Something went well: the next pause is the first again.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;

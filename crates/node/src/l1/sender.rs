@@ -65,8 +65,8 @@ pub struct Call {
 }
 
 /// What a call has to keep to that runs code which anyone may have written. It is simulated exactly as it is sent, so that the code
-/// cannot tell one from the other by what the transaction offers, after the last block and after the pool's transactions: what only
-/// these make possible may never happen.
+/// cannot tell one from the other by what the transaction offers: after the last block each time that it is sent, the first time also
+/// after the pool's transactions. What only these make possible may never happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Gas to give.
@@ -121,6 +121,12 @@ pub enum SendError {
         /// What it returns.
         output: Bytes,
     },
+    /// In the simulation the call fails after what waits in L1's pool, and only then: that may be included first, or never.
+    #[error("after what waits in L1's pool: {reason}")]
+    Crossed {
+        /// How it fails.
+        reason: Box<SendError>,
+    },
     /// L1 did not answer, or not take the transaction. Try again.
     #[error("L1: {0}")]
     Transport(#[from] RpcError<TransportErrorKind>),
@@ -162,6 +168,14 @@ impl SendError {
         match self {
             Self::Reverted { data, .. } => E::abi_decode(data).ok(),
             _ => None,
+        }
+    }
+
+    /// A call that fails after the pool's transactions as `Crossed`, anything else as it is.
+    fn crossed(self) -> Self {
+        match self {
+            reason @ (Self::Reverted { .. } | Self::Unexpected { .. }) => Self::Crossed { reason: Box::new(reason) },
+            error => error,
         }
     }
 
@@ -228,11 +242,17 @@ impl Sender {
     /// What became of transactions that were given up.
     ///
     /// # Errors
-    /// If L1 does not answer.
-    pub async fn outcome(&self, sent: &Sent) -> Result<Outcome, SendError> {
-        match self.l1.provider().get_transaction_count(self.address()).await? > sent.nonce {
-            true => self.wait(&sent.hashes, sent.nonce).await,
-            false => Ok(Outcome::Late),
+    /// If L1 does not answer, or the node is ending.
+    pub async fn outcome(&self, sent: &Sent, shutdown: &mut Shutdown) -> Result<Outcome, SendError> {
+        let outcome = async {
+            match self.l1.provider().get_transaction_count(self.address()).await? > sent.nonce {
+                true => self.wait(&sent.hashes, sent.nonce).await,
+                false => Ok(Outcome::Late),
+            }
+        };
+        tokio::select! {
+            outcome = outcome => outcome,
+            () = shutdown.wait() => Err(SendError::Shutdown),
         }
     }
 
@@ -279,6 +299,9 @@ impl Sender {
             let higher = fees.rise(SEARCH_BUMP, fees, ceiling);
             if outbid && !taken && higher != fees {
                 fees = higher;
+                if call.terms.is_some() {
+                    self.check_again(call, nonce, gas_limit, fees).await?;
+                }
                 continue;
             }
             match self.wait(&sent.hashes, nonce).await? {
@@ -286,21 +309,19 @@ impl Sender {
                 Outcome::Displaced => return Err(SendError::Displaced { nonce }),
                 Outcome::Late => {}
             }
-            // It was simulated for the block after that one: what fails now comes too late, unless it was included just now.
-            if provider.get_block_number().await? > began
-                && let Err(error) = self.check(call, nonce, gas_limit, fees, BlockId::latest()).await
-                && provider.get_transaction_count(self.address()).await? == nonce
-            {
-                return Err(error);
-            }
-            if call.terms.is_some() && fees.max_fee == ceiling {
-                return Err(SendError::TooDear { nonce, max_fee: ceiling });
-            }
+            let offered = fees;
             let market = self.market_fees(call).await?;
             // What L1 did not take has to offer more than what waits, whatever the market asks for.
             if outbid || !fees.are_ample(market) {
                 let percent = if taken { call.replacement_bump() } else { SEARCH_BUMP };
                 fees = fees.rise(percent, market, ceiling);
+            }
+            // Without terms it was simulated for the block after that one: what fails now comes too late.
+            if call.terms.is_some() || provider.get_block_number().await? > began {
+                self.check_again(call, nonce, gas_limit, fees).await?;
+            }
+            if call.terms.is_some() && offered.max_fee == ceiling {
+                return Err(SendError::TooDear { nonce, max_fee: ceiling });
             }
             if fees.max_fee == ceiling {
                 tracing::warn!(nonce, ceiling, ?market, "an L1 transaction waits and offers as much as it may");
@@ -312,15 +333,24 @@ impl Sender {
     /// What gas to give to a call, which succeeds after `block`: what its terms say, or L1's estimate with a margin.
     async fn gas_limit(&self, call: &Call, nonce: u64, fees: Fees, block: BlockId) -> Result<u64, SendError> {
         if let Some(terms) = &call.terms {
-            self.check(call, nonce, terms.gas_limit, fees, block).await?;
+            self.check(call, nonce, terms.gas_limit, fees, BlockId::latest()).await?;
             if block != BlockId::latest() {
-                self.check(call, nonce, terms.gas_limit, fees, BlockId::latest()).await?;
+                self.check(call, nonce, terms.gas_limit, fees, block).await.map_err(SendError::crossed)?;
             }
             return Ok(terms.gas_limit);
         }
         let request = call.request(self.address());
         let estimate = self.l1.provider().estimate_gas(request).block(block).await.map_err(SendError::from_call)?;
         Ok(estimate + estimate * GAS_MARGIN / 100)
+    }
+
+    /// Simulates a call before it is sent again, for these fees. If something was included with its nonce just now, that shows when it
+    /// is waited for.
+    async fn check_again(&self, call: &Call, nonce: u64, gas_limit: u64, fees: Fees) -> Result<(), SendError> {
+        match self.check(call, nonce, gas_limit, fees, BlockId::latest()).await {
+            Err(error) if self.l1.provider().get_transaction_count(self.address()).await? == nonce => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Simulates a call after a block, with so much gas.
@@ -570,6 +600,12 @@ mod tests {
         sender.send_noting(call, sent, &mut shutdown).await
     }
 
+    /// What became of it. The node does not end meanwhile.
+    async fn outcome(sender: &Sender, sent: &Sent) -> Outcome {
+        let (_trigger, mut shutdown) = shutdown::channel();
+        sender.outcome(sent, &mut shutdown).await.unwrap()
+    }
+
     /// Worth so much, in wei per gas, and to return nothing.
     fn worth(worth: u128) -> Option<Terms> {
         Some(Terms { gas_limit: 100_000, output: Bytes::new(), worth })
@@ -603,6 +639,9 @@ mod tests {
         let ours = sender(&anvil, &l1, 0, LONG);
         let refused = ended(send(&ours)).await;
         assert!(matches!(refused, Err(SendError::Reverted { receipt: None, .. })), "{refused:?}");
+        // Whether a call on terms fails for that alone is told.
+        let refused = ended(send_on(&ours, worth(u128::MAX))).await;
+        assert!(matches!(refused, Err(SendError::Crossed { .. })), "{refused:?}");
 
         let ours = ours.contested();
         let sending = send(&ours);
@@ -641,18 +680,22 @@ mod tests {
         assert!(matches!(given_up, Err(SendError::Reverted { receipt: None, .. })), "{given_up:?}");
     }
 
+    /// A transaction of the account's that offers much.
+    async fn waits_from_before(anvil: &AnvilInstance, sender: &Sender) -> B256 {
+        let provider = ProviderBuilder::new().connect_http(anvil.endpoint_url());
+        let before = TransactionRequest::default()
+            .with_from(sender.address())
+            .with_to(TARGET)
+            .with_max_fee_per_gas(60 * GWEI)
+            .with_max_priority_fee_per_gas(5 * GWEI);
+        *provider.send_transaction(before).await.unwrap().tx_hash()
+    }
+
     #[tokio::test]
     async fn what_waits_from_before_is_outbid_at_once() {
         let (anvil, _proxy, l1) = l1(Http::new).await;
         let ours = sender(&anvil, &l1, 0, LONG);
-        let provider = ProviderBuilder::new().connect_http(anvil.endpoint_url());
-        let before = TransactionRequest::default()
-            .with_from(ours.address())
-            .with_to(TARGET)
-            .with_max_fee_per_gas(60 * GWEI)
-            .with_max_priority_fee_per_gas(5 * GWEI);
-        let before = *provider.send_transaction(before).await.unwrap().tx_hash();
-
+        let before = waits_from_before(&anvil, &ours).await;
         let sending = send(&ours);
         let hash = pooled(&l1, &ours, Some(before)).await;
         l1.provider().anvil_mine(Some(1), None).await.unwrap();
@@ -672,7 +715,7 @@ mod tests {
         let waiting = l1.provider().get_transaction_by_sender_nonce(ours.address(), 0).await.unwrap().unwrap();
         assert_eq!(waiting.inner.max_fee_per_gas(), LITTLE);
         assert_eq!(sent, Sent { nonce: 0, hashes: BTreeSet::from([*waiting.inner.tx_hash()]) });
-        assert!(matches!(ours.outcome(&sent).await.unwrap(), Outcome::Late));
+        assert!(matches!(outcome(&ours, &sent).await, Outcome::Late));
 
         // No more than the node's limit, whatever it is worth.
         let better = sender(&anvil, &l1, 0, LONG);
@@ -680,7 +723,12 @@ mod tests {
         let hash = pooled(&l1, &better, Some(*waiting.inner.tx_hash())).await;
         l1.provider().anvil_mine(Some(1), None).await.unwrap();
         assert_eq!(ended(sending).await.unwrap().transaction_hash, hash);
-        assert!(matches!(ours.outcome(&sent).await.unwrap(), Outcome::Displaced));
+        assert!(matches!(outcome(&ours, &sent).await, Outcome::Displaced));
+
+        // Nobody waits for that when the node ends.
+        let (trigger, mut shutdown) = shutdown::channel();
+        trigger.request();
+        assert!(matches!(ours.outcome(&sent, &mut shutdown).await, Err(SendError::Shutdown)));
     }
 
     #[tokio::test]
@@ -691,7 +739,7 @@ mod tests {
         let given_up = timeout(PATIENCE, noting(&ours, worth(LITTLE), &mut sent)).await.expect("it ends");
         assert!(matches!(given_up, Err(SendError::TooDear { .. })), "{given_up:?}");
         l1.provider().anvil_mine(Some(1), None).await.unwrap();
-        let outcome = ours.outcome(&sent).await.unwrap();
+        let outcome = outcome(&ours, &sent).await;
         assert!(matches!(outcome, Outcome::Included(receipt) if sent.hashes.contains(&receipt.transaction_hash)));
     }
 
@@ -704,19 +752,85 @@ mod tests {
         assert!(matches!(refused, Err(SendError::TooDear { .. })) && sent.hashes.is_empty(), "{refused:?}");
     }
 
-    /// It can tell the simulation from what is sent neither by the price of gas, nor by the gas, nor by who pays for it.
+    /// It can tell the simulation from what is sent neither by the gas, nor by its price, nor by who pays for it.
     #[tokio::test]
     async fn a_simulation_is_what_is_sent() {
         let (anvil, _proxy, l1) = l1(Http::new).await;
-        // Returns what the proposer of the block gets for a gas, and the transaction's origin.
-        l1.provider().anvil_set_code(TARGET, bytes!("483a035f523260205260405ff3")).await.unwrap();
         let ours = sender(&anvil, &l1, 0, LONG);
         let tip = l1.provider().estimate_eip1559_fees().await.unwrap().max_priority_fee_per_gas;
-        let output = (U256::from(tip), ours.address()).abi_encode().into();
-        let sending = send_on(&ours, Some(Terms { gas_limit: 100_000, output, worth: u128::MAX }));
+        // Reverts unless all of these are as said: what is left of 100,000 gas, what the proposer of the block gets for a gas, and the
+        // transaction's origin.
+        let left = 100_000 - 21_000 - 2;
+        let code = format!("5a62{left:06x}14483a036f{tip:032x}143273{:x}141616603a575f5ffd5b00", ours.address());
+        l1.provider().anvil_set_code(TARGET, code.parse().unwrap()).await.unwrap();
+        let terms = |gas_limit| Some(Terms { gas_limit, output: Bytes::new(), worth: u128::MAX });
+        let refused = ended(send_on(&ours, terms(100_001))).await;
+        assert!(matches!(refused, Err(SendError::Reverted { receipt: None, .. })), "{refused:?}");
+
+        let sending = send_on(&ours, terms(100_000));
         pooled(&l1, &ours, None).await;
         l1.provider().anvil_mine(Some(1), None).await.unwrap();
         assert!(ended(sending).await.unwrap().status());
+    }
+
+    /// Reverts if the proposer of the block gets more for a gas than the market asks for.
+    async fn refuses_higher_tips(l1: &L1) -> Bytes {
+        let tip = l1.provider().estimate_eip1559_fees().await.unwrap().max_priority_fee_per_gas;
+        format!("6f{tip:032x}483a0311601957005b5f5ffd").parse().unwrap()
+    }
+
+    /// What it knows by its price it would let fail on the chain alone.
+    #[tokio::test]
+    async fn what_is_sent_again_for_more_is_simulated_again() {
+        let (anvil, proxy, l1) = l1(Http::new).await;
+        l1.provider().anvil_set_code(TARGET, refuses_higher_tips(&l1).await).await.unwrap();
+        proxy.tamper(|call| match call.method {
+            // It goes nowhere from there.
+            "eth_sendRawTransaction" => Reaction::Answer(json!(B256::ZERO)),
+            _ => Reaction::Pass,
+        });
+        let ours = sender(&anvil, &l1, 0, Duration::from_millis(20));
+        let given_up = ended(send_on(&ours, worth(u128::MAX))).await;
+        assert!(matches!(given_up, Err(SendError::Reverted { receipt: None, .. })), "{given_up:?}");
+        assert_eq!(proxy.tampered(), 1);
+    }
+
+    /// The same of what outbids something.
+    #[tokio::test]
+    async fn what_outbids_is_simulated_again() {
+        let (anvil, _proxy, l1) = l1(Http::new).await;
+        let ours = sender(&anvil, &l1, 0, LONG);
+        let before = waits_from_before(&anvil, &ours).await;
+        l1.provider().anvil_set_code(TARGET, refuses_higher_tips(&l1).await).await.unwrap();
+        let given_up = ended(send_on(&ours, worth(u128::MAX))).await;
+        assert!(matches!(given_up, Err(SendError::Reverted { receipt: None, .. })), "{given_up:?}");
+        assert_eq!(pooled(&l1, &ours, None).await, before);
+    }
+
+    /// It offers more, as long as it is worth that.
+    #[tokio::test]
+    async fn what_the_base_fee_overtakes_is_sent_again() {
+        let (anvil, proxy, l1) = l1(Http::new).await;
+        proxy.tamper(|call| match call.method {
+            // It goes nowhere from there.
+            "eth_sendRawTransaction" => Reaction::Answer(json!(B256::ZERO)),
+            _ => Reaction::Pass,
+        });
+        let ours = sender(&anvil, &l1, 0, Duration::from_millis(20));
+        let market = l1.provider().estimate_eip1559_fees().await.unwrap().max_fee_per_gas;
+        let (_, given_up) = tokio::join!(
+            async {
+                eventually("it is sent", || async { Ok((proxy.tampered() > 0).then_some(())) }).await.unwrap();
+                l1.provider().anvil_set_next_block_base_fee_per_gas(10 * market).await.unwrap();
+                l1.provider().anvil_mine(Some(1), None).await.unwrap();
+                proxy.relent();
+                let hash = pooled(&l1, &ours, None).await;
+                l1.provider().anvil_mine(Some(1), None).await.unwrap();
+                hash
+            },
+            ended(send_on(&ours, worth(u128::MAX)))
+        );
+        assert!(given_up.unwrap().status());
     }
 
     /// What somebody else did in the meantime need not make a call fail: it may just do less.

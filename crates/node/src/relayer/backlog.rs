@@ -68,6 +68,10 @@ pub(crate) enum GivenUp {
 struct Entry {
     backoff: Backoff,
     not_before: Instant,
+    /// How often it failed.
+    failures: u32,
+    /// Whether it shares no transaction: one that it shared reverted.
+    alone: bool,
     /// Whether it is executed also without tips. If not, it waits for a gas price that they pay.
     unpaid: bool,
     /// Value, in wei, and index of each tip that can be paid together with the message.
@@ -100,6 +104,8 @@ impl Backlog {
         self.waiting.entry(index).or_insert_with(|| Entry {
             backoff: Backoff::new(retry_delay),
             not_before: now,
+            failures: 0,
+            alone: false,
             unpaid: false,
             tips: BTreeSet::new(),
             tips_apart: BTreeSet::new(),
@@ -144,6 +150,20 @@ impl Backlog {
         }
     }
 
+    /// What keeps a message from being tried is not its own: it waits, longer each time, and is not given up for it.
+    pub(super) fn defer(&mut self, index: u64, now: Instant) {
+        if let Some(entry) = self.waiting.get_mut(&index) {
+            entry.not_before = now + entry.backoff.next();
+        }
+    }
+
+    /// A message shares no transaction from now on.
+    pub(super) fn set_apart(&mut self, index: u64) {
+        if let Some(entry) = self.waiting.get_mut(&index) {
+            entry.alone = true;
+        }
+    }
+
     /// A message was tried in vain. It is tried again later, or given up, with its tips: who executes it has them. A new tip brings it
     /// back, unless it took its gas.
     pub(super) fn postpone(
@@ -161,7 +181,8 @@ impl Backlog {
         let entry = self.waiting.get_mut(&index)?;
         let pause = entry.backoff.next();
         entry.not_before = now + pause;
-        let failures = entry.backoff.failures();
+        entry.failures += 1;
+        let failures = entry.failures;
         let given_up = if exhausted {
             Some(GivenUp::Gas)
         } else if failures >= config.max_attempts {
@@ -208,10 +229,12 @@ impl Backlog {
         self.update(rules, now)?;
         let mut bundles = Vec::new();
         for index in self.due(rules.outbox_count, price, now) {
-            match self.offered(index, rules)?.and_then(|offered| offered.at_price(rules.config, price)) {
-                Some(bundle) => bundles.push(bundle),
+            let bundle = self.offered(index, rules)?.and_then(|offered| offered.at_price(rules.config, price));
+            match (bundle, self.waiting.get(&index)) {
+                (Some(bundle), Some(entry)) if entry.alone => bundles.push(bundle.apart()),
+                (Some(bundle), _) => bundles.push(bundle),
                 // It is not to be due longest again, in the place of others.
-                None => self.pause(index, rules.config.retry_delay, now),
+                (None, _) => self.pause(index, rules.config.retry_delay, now),
             }
         }
         Ok(bundles)
@@ -392,6 +415,22 @@ mod tests {
         assert_eq!(backlog.postpone(0, 0, &config, seconds(start, 180), "it fails"), Some(GivenUp::Attempts));
         assert_eq!(due(&backlog, 2, seconds(start, 1_000_000)), [1]);
         assert!(!backlog.waiting.contains_key(&0), "nothing is kept of it");
+    }
+
+    #[test]
+    fn what_is_deferred_waits_longer_each_time_and_is_not_given_up_for_it() {
+        let start = Instant::now();
+        let config = RelayerConfig { max_attempts: 2, ..RelayerConfig::default() };
+        let mut backlog = Backlog::default();
+        backlog.wait(0, RETRY_DELAY, start);
+        backlog.defer(0, start);
+        assert!(due(&backlog, 1, seconds(start, 59)).is_empty());
+        assert_eq!(due(&backlog, 1, seconds(start, 60)), [0]);
+        backlog.defer(0, seconds(start, 60));
+        assert!(due(&backlog, 1, seconds(start, 179)).is_empty());
+        assert_eq!(due(&backlog, 1, seconds(start, 180)), [0]);
+        assert_eq!(backlog.postpone(0, 0, &config, seconds(start, 180), "it fails"), None);
+        assert_eq!(backlog.postpone(0, 0, &config, seconds(start, 180), "it fails"), Some(GivenUp::Attempts));
     }
 
     #[test]

@@ -14,6 +14,15 @@ use super::{
 /// What a tip may ask for to share a transaction: no tip needs more, and all of it would have to be in the gas limit.
 const MAX_TIP_GAS: u64 = 10 * TIP_GAS;
 
+/// Calldata of a claim, at most, in bytes. Nodes pass on no transaction of more than 131,072; the longest message with as many tips
+/// as go along takes less.
+const MAX_CALLDATA: u64 = 120_000;
+
+/// Whether so many messages that cost so much fit a transaction.
+fn fit(messages: usize, gas: Estimate, config: &RelayerConfig) -> bool {
+    messages <= config.max_batch && gas.limit <= config.max_transaction_gas && gas.calldata <= MAX_CALLDATA
+}
+
 /// The index of the message that a message tips for, if it is a tip: that call and not a byte more, which would only make it dear.
 pub(super) fn tipped_by(message: &Message, relay_tip: Option<Address>) -> Option<u64> {
     if relay_tip != Some(message.target) {
@@ -136,7 +145,7 @@ impl Offered {
         if bundle.messages.is_empty()
             && let Some(tip) = self.tips.iter().filter(|tip| !is_sociable(tip)).max_by_key(|tip| value(tip))
         {
-            bundle = Bundle { alone: true, ..bundle.with(tip.clone(), Some(value(tip)), self.depth) };
+            bundle = bundle.with(tip.clone(), Some(value(tip)), self.depth).apart();
         }
         (!bundle.messages.is_empty()).then_some(bundle)
     }
@@ -154,6 +163,11 @@ impl Bundle {
         self
     }
 
+    /// The same, in a transaction of its own.
+    pub(super) fn apart(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
     /// The same with a tip, and the gas that it adds.
     fn with_tip(&self, tip: &Message, depth: usize) -> (Self, u64) {
         let next = self.clone().with(tip.clone(), Some(value(tip)), depth);
@@ -163,7 +177,7 @@ impl Bundle {
 
     /// Whether it fits a transaction.
     fn fits(&self, config: &RelayerConfig) -> bool {
-        self.messages.len() <= config.max_batch && self.gas.limit <= config.max_transaction_gas
+        fit(self.messages.len(), self.gas, config)
     }
 
     /// The highest gas price, in wei, that its tips pay.
@@ -259,7 +273,7 @@ impl Group {
         }
         let joined = Self::of([self.bundles.as_slice(), std::slice::from_ref(bundle)].concat(), depth);
         let messages = joined.messages();
-        let fits = messages.len() <= config.max_batch && joined.gas.limit <= config.max_transaction_gas;
+        let fits = fit(messages.len(), joined.gas, config);
         // A tip can be tipped for, and be in two bundles.
         let distinct = messages.is_sorted_by(|one, other| one.index < other.index);
         let cheaper = joined.gas.used < self.gas.used + bundle.gas.used;
@@ -327,6 +341,24 @@ mod tests {
         // It is cheaper, as the model says.
         let (one, both) = (bundle(0, 0).gas.used, &group(small(), &RelayerConfig::default(), DEPTH)[0]);
         assert!(both.gas.used < 5 * one, "{} is less than 5 times {one}", both.gas.used);
+    }
+
+    /// L1 does not pass on what is longer.
+    #[test]
+    fn a_claim_is_no_longer_than_l1_takes() {
+        let config = RelayerConfig::default();
+        let long = |index, length: usize| Message { data: vec![1; length].into(), ..message(index, 0) };
+        let unpaid = |message: Message, tips| {
+            let offered = Offered { index: message.index, message: Some(message), tips, unpaid: true, depth: 20 };
+            offered.at_price(&config, 1).unwrap()
+        };
+        let bundles = |length| (0..3).map(|index| unpaid(long(index, length), Vec::new())).collect::<Vec<_>>();
+        assert_eq!(grouped(bundles(65_536), &config), [[0], [1], [2]]);
+        assert_eq!(grouped(bundles(50_000), &config), [vec![0, 1], vec![2]]);
+
+        // The longest there is with as many tips as go along, and these from far away.
+        let tips = (1..40).map(|number| tip(number * 1_000, 1_000_000_000_000_000)).collect();
+        assert_eq!(unpaid(long(0, 65_536), tips).messages.len(), config.max_batch);
     }
 
     /// A tip of so many wei, by the message of this index.

@@ -7,7 +7,7 @@ use alloy::{
 use postern_bindings::Bridge;
 use postern_protocol::outbox;
 
-use super::{RelayerConfig, bundle::Group};
+use super::bundle::Group;
 use crate::{
     chain::{Chain, ChainError},
     l1::sender::{Call, Terms},
@@ -38,13 +38,13 @@ impl Proven {
     }
 }
 
-/// The call that executes a group of messages, all of them, or is not worth its gas.
+/// The call that executes a group of messages, all of them, or is not worth its gas. It is worth so much, in wei per gas.
 pub(super) fn claim(
     group: &Group,
     bridge: Address,
     chain: &Chain,
     proven: &Proven,
-    config: &RelayerConfig,
+    worth: u128,
 ) -> Result<Call, ChainError> {
     let (commitment, messages) = (proven.commitment, group.messages());
     let (input, output) = match messages.as_slice() {
@@ -68,6 +68,6 @@ pub(super) fn claim(
         }
     };
     // What somebody else executed in the meantime is skipped, and its tips are gone: no claim is sent that would do less.
-    let terms = Terms { gas_limit: group.gas.limit, output: output.into(), worth: group.bound(config) };
+    let terms = Terms { gas_limit: group.gas.limit, output: output.into(), worth };
     Ok(Call { to: bridge, value: U256::ZERO, input: input.into(), terms: Some(terms), sidecar: None })
 }

@@ -46,6 +46,13 @@ const WORD: u64 = 4_900;
 const NEW_WORD: u64 = 17_100;
 /// First access to a target, less what a warm one costs.
 const TARGET: u64 = 2_500;
+/// More for a message after one that failed: that one gave its bit back, so the word is as it was before the claim, and writing to it
+/// costs 20,000 again instead of 100.
+const WORD_AGAIN: u64 = 19_900;
+/// Access to the account that a target delegates to (EIP-7702). There is none if a transfer creates the target, which takes more.
+const DELEGATE: u64 = 2_600;
+/// What a message that fails takes more than one that is executed: its bit is given back, and its reason logged.
+const FAILURE: u64 = 4_000;
 /// A transfer of ETH, less the stipend.
 const VALUE: u64 = 6_700;
 /// The stipend, which a contract may use.
@@ -76,6 +83,10 @@ impl Calldata {
     fn of(bytes: &[u8]) -> Self {
         let zeros = bytes.iter().filter(|byte| **byte == 0).count() as u64;
         Self { zeros, others: bytes.len() as u64 - zeros }
+    }
+
+    const fn bytes(self) -> u64 {
+        self.zeros + self.others
     }
 
     const fn tokens(self) -> u64 {
@@ -129,10 +140,13 @@ impl From<&Message> for Part {
 pub struct Estimate {
     /// What it uses if its targets use nothing, accounts exist and words of executed bits are in use.
     pub used: u64,
-    /// What it uses at the most, whatever its targets do.
+    /// What it uses at the most if it executes all its messages, whatever their targets use.
     pub most: u64,
-    /// With so much, every message has what is reserved for it, whatever those before it use: the gas limit.
+    /// With so much, every message has what is reserved for it, whatever those before it use and however many of them fail, which
+    /// takes more than executing them: the gas limit, and what it uses at the most in any case.
     pub limit: u64,
+    /// Bytes of its calldata.
+    pub calldata: u64,
 }
 
 /// What it costs to execute these messages in one transaction: rising indices of an outbox tree of this depth.
@@ -145,7 +159,8 @@ pub fn estimate(parts: &[Part], depth: usize) -> Estimate {
     let count = parts.len() as u64;
     let paid = parts.iter().filter(|part| part.has_value).count() as u64;
     let new_accounts = parts.iter().filter(|part| part.has_value && !part.is_tip).count() as u64;
-    let data_words = parts.iter().map(|part| (part.calldata.zeros + part.calldata.others) / 32).sum::<u64>();
+    let data = parts.iter().map(|part| part.calldata.bytes()).sum::<u64>();
+    let data_words = parts.iter().map(|part| part.calldata.bytes() / 32).sum::<u64>();
     let (frame, claim, node, message, least) = match parts {
         [_] => (FRAME, CLAIM, NODE, MESSAGE, LEAST_CALL_GAS),
         _ => (BATCH_FRAME, CLAIM + BATCH, MULTIPROOF_NODE, MESSAGE + BATCH_MESSAGE, 0),
@@ -162,11 +177,14 @@ pub fn estimate(parts: &[Part], depth: usize) -> Estimate {
         // Memory gets dearer with the square of its size.
         + DATA_WORD * data_words
         + data_words * data_words / 512;
-    let own = execution + execution / SAFETY + NEW_WORD * words + NEW_ACCOUNT * new_accounts;
+    let own =
+        execution + execution / SAFETY + NEW_WORD * words + NEW_ACCOUNT * new_accounts + DELEGATE * (count - paid);
     let reserved = |part: &Part| part.promised.max(least);
     // 63/64 of what is left go to a call.
     let last = CALL_OVERHEAD + parts.iter().map(reserved).max().unwrap_or_default() / 63;
-    let forwarded = own + parts.iter().map(|part| part.uses(reserved(part)).max(reserved(part))).sum::<u64>() + last;
+    let failures = (WORD_AGAIN + FAILURE) * count.saturating_sub(1);
+    let calls = parts.iter().map(|part| part.uses(reserved(part)).max(reserved(part))).sum::<u64>();
+    let forwarded = own + failures + calls + last;
 
     let floor = TRANSACTION + FLOOR_TOKEN * tokens;
     let standard = TRANSACTION + TOKEN * tokens;
@@ -175,6 +193,7 @@ pub fn estimate(parts: &[Part], depth: usize) -> Estimate {
         most: (standard + own + parts.iter().map(|part| part.uses(reserved(part))).sum::<u64>()).max(floor),
         // The proxy forwards 63/64 as well.
         limit: (standard + forwarded + forwarded / 63 + 1).max(floor),
+        calldata: data + frame.bytes() + siblings.bytes(),
     }
 }
 
@@ -271,6 +290,18 @@ mod tests {
         // A level more: nothing but the bytes of its sibling.
         assert_eq!(estimate(&[message(10_000)], 4).used - one.used, 32 * 40);
         assert_eq!(estimate(&parts([0]), 4).used - estimate(&parts([0]), 3).used, 32 * 16 + NODE);
+    }
+
+    /// A message that fails gives its bit back: the next one finds the word as it was before, and pays for it anew.
+    #[test]
+    fn a_batch_reserves_a_new_word_and_a_delegated_target_for_each_message() {
+        let calls = |count| parts(0..count).into_iter().map(|part| Part { has_value: false, ..part });
+        let model = |count| estimate(&calls(count).collect::<Vec<_>>(), 5);
+        let (few, many) = (model(2), model(32));
+        let (first_write, later_write, delegate) = (20_000, 100, 2_600);
+        assert!((many.limit - many.most) - (few.limit - few.most) >= 30 * (first_write - later_write));
+        // That is taken also of what is executed.
+        assert!((many.most - many.used) - (few.most - few.used) >= 30 * delegate);
     }
 
     #[test]

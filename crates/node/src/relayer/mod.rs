@@ -212,20 +212,24 @@ impl Relayer {
     ) -> Result<(), RelayerError> {
         let mut groups = last_first(groups);
         loop {
-            self.settle().await?;
+            self.settle(shutdown).await?;
             let Some(group) = groups.pop() else { return Ok(()) };
             if shutdown.requested() || !self.may_spend() {
                 return Ok(());
             }
-            // All of it may fail at once: what exceeds the limit then is no more than one bundle.
-            let most = price.saturating_mul(group.gas.most.into());
-            if group.bundles.len() > 1 && most > self.allowance.left(Instant::now()) {
-                groups.extend(group.halves(proven.depth()).into_iter().rev());
-                continue;
+            let mut worth = group.bound(&self.config);
+            if group.bundles.len() > 1 {
+                // All of it may fail at once: what exceeds the limit then is no more than one bundle.
+                let affordable = self.allowance.left(Instant::now()) / u128::from(group.gas.limit);
+                if affordable < price {
+                    groups.extend(group.halves(proven.depth()).into_iter().rev());
+                    continue;
+                }
+                worth = worth.min(affordable);
             }
-            let (chain, proven, config, bridge) = (self.chain.clone(), *proven, self.config, self.l1.bridge());
+            let (chain, proven, bridge) = (self.chain.clone(), *proven, self.l1.bridge());
             let (group, call) = blocking(move || {
-                let call = claim(&group, bridge, &chain, &proven, &config)?;
+                let call = claim(&group, bridge, &chain, &proven, worth)?;
                 Ok::<_, ChainError>((group, call))
             })
             .await?;
@@ -252,6 +256,10 @@ impl Relayer {
                         }
                     }
                 }
+                Err(error @ SendError::Crossed { .. }) => {
+                    info!(%error, "messages wait for what L1 may include before them");
+                    group.bundles.iter().for_each(|bundle| self.backlog.defer(bundle.index, Instant::now()));
+                }
                 Err(error) => {
                     self.pause(&group);
                     if !is_of_the_claim(&error) {
@@ -265,7 +273,7 @@ impl Relayer {
 
     /// Sends a claim, and books what comes of it.
     async fn execute(&mut self, group: &Group, call: Call, shutdown: &mut Shutdown) -> Result<(), SendError> {
-        let (attempts, mut sent) = (Attempt::of(group), Sent::default());
+        let (attempts, mut sent) = (Attempt::all_of(group), Sent::default());
         let receipt = match self.sender.send_noting(call, &mut sent, shutdown).await {
             Ok(receipt) => receipt,
             Err(SendError::Reverted { receipt: Some(receipt), .. }) => *receipt,
@@ -284,28 +292,29 @@ impl Relayer {
     async fn another_way(&self, bundle: Bundle, proven: &Proven, price: u128) -> Result<Option<Bundle>, ChainError> {
         let (chain, config, depth) = (self.chain.clone(), self.config, proven.depth());
         blocking(move || {
-            if let Some(alone) = bundle.without_tips(depth) {
-                return Ok(Some(alone));
+            if let Some(before) = bundle.index.checked_sub(1)
+                && chain.finalized_messages(&[before])?.is_empty()
+                && let Some(before) = chain.outbox_message(before)?
+                && let Some(both) = bundle.after(before.message, price, &config, depth)
+            {
+                return Ok(Some(both));
             }
-            let Some(before) = bundle.index.checked_sub(1) else { return Ok(None) };
-            if !chain.finalized_messages(&[before])?.is_empty() {
-                return Ok(None);
-            }
-            let before = chain.outbox_message(before)?;
-            Ok(before.and_then(|before| bundle.after(before.message, price, &config, depth)))
+            // Without its tips nothing pays for the message before.
+            Ok(bundle.without_tips(depth))
         })
         .await
     }
 
     /// Books claims that were given up and that L1 included after all.
-    async fn settle(&mut self) -> Result<(), RelayerError> {
+    async fn settle(&mut self, shutdown: &mut Shutdown) -> Result<(), RelayerError> {
         while let Some(sent) = self.unsettled.first() {
-            match self.sender.outcome(&sent).await? {
+            match self.sender.outcome(&sent, shutdown).await? {
                 Outcome::Late => break,
-                Outcome::Displaced => drop(self.unsettled.settle(sent.nonce)),
+                Outcome::Displaced => self.unsettled.settle(sent.nonce),
                 Outcome::Included(receipt) => {
-                    let attempts = self.unsettled.settle(sent.nonce).remove(&receipt.transaction_hash);
-                    self.account(&attempts.unwrap_or_default(), &receipt);
+                    let attempts = self.unsettled.attempts(sent.nonce, receipt.transaction_hash);
+                    self.unsettled.settle(sent.nonce);
+                    self.account(&attempts, &receipt);
                 }
             }
         }
@@ -336,8 +345,17 @@ impl Relayer {
             if attempt.messages.iter().all(|index| finalized.contains(index)) {
                 self.backlog.pause(attempt.index, self.config.retry_delay, now);
             } else {
-                // It took what was reserved for it at the most.
-                let gas_spent = gas.min(attempt.gas_limit);
+                let gas_spent = if attempts.len() > 1 && !receipt.status() {
+                    // One of them is to blame. Which, shows when each goes by itself.
+                    self.backlog.set_apart(attempt.index);
+                    0
+                } else if attempt.messages.iter().any(|index| finalized.contains(index)) {
+                    // Somebody may have been faster with the rest. However that is, there is less of it left to try.
+                    0
+                } else {
+                    // It took what was reserved for it at the most.
+                    gas.min(attempt.gas_limit)
+                };
                 self.postpone(attempt.index, gas_spent, "the state of L1 changed after its simulation");
             }
         }
@@ -371,34 +389,50 @@ impl Relayer {
 /// Whether it may be for one of a claim's messages that it fails.
 fn is_of_the_claim(error: &SendError) -> bool {
     match error {
-        SendError::Reverted { .. } | SendError::Unexpected { .. } => true,
-        // Too little ETH for so much gas; or words of the L1 node's own for a call that fails.
-        SendError::Transport(error) => error.is_error_resp(),
+        SendError::Reverted { .. } | SendError::Unexpected { .. } | SendError::Crossed { .. } => true,
+        // While something is stuck, whatever L1 says of a transaction that it does not take.
+        SendError::Blocked { .. } => true,
+        // Too little ETH for so much gas; or words of the L1 node's own for a call that fails; or a server before it takes less.
+        SendError::Transport(error) => error.is_error_resp() || is_too_long(error),
         _ => false,
     }
+}
+
+/// Whether a server does not read a request of this length.
+fn is_too_long(error: &RpcError<TransportErrorKind>) -> bool {
+    let RpcError::Transport(error) = error else { return false };
+    error.as_http_error().is_some_and(|error| error.status == 413)
 }
 
 #[cfg(test)]
 mod tests {
     use alloy::{
+        consensus::Transaction,
+        network::TransactionBuilder,
         node_bindings::{Anvil, AnvilInstance},
         primitives::{B256, Bytes, U256, bytes},
         providers::{ProviderBuilder, ext::AnvilApi},
+        rpc::types::TransactionRequest,
         sol_types::SolCall,
     };
     use postern_bindings::{Bridge::executeMessagesCall, Outbox};
     use postern_client::deployment::{Contract, Deployment};
     use postern_protocol::predeploys::OUTBOX;
-    use postern_tests::{Proxy, Reaction, tool};
+    use postern_tests::{PATIENCE, Proxy, Reaction, eventually, tool};
     use serde_json::json;
+    use tokio::time::timeout;
 
     use super::{bundle::Offered, *};
     use crate::{NodeConfig, fixture::Fixture, metrics::Metrics, shutdown};
 
     const GWEI: u128 = 1_000_000_000;
+    /// More than the base fee, and less than the market asks for.
+    const LITTLE: u128 = GWEI + GWEI / 2;
     const BRIDGE: Address = Address::repeat_byte(0xca);
     /// What stands for a bridge here takes every call, and returns nothing, as the real one does for one message.
     const TAKES_ALL: Bytes = bytes!("00");
+    /// Takes one call, and reverts on all others: if slot 0 is 0, sets it to 1.
+    const TAKES_ONE: Bytes = bytes!("5f54156009575f5ffd5b60015f55");
     const REVERTS: Bytes = bytes!("5f5ffd");
     /// Returns that of two messages none was executed: somebody was faster.
     const SKIPS_BOTH: Bytes = bytes!("60205f52600260205260805ff3");
@@ -443,7 +477,8 @@ mod tests {
                 timelock: contract,
                 gateways: None,
             };
-            let config = NodeConfig::new(proxy.url().to_string(), "deployments", "data");
+            let mut config = NodeConfig::new(proxy.url().to_string(), "deployments", "data");
+            config.l1_poll_interval = Duration::from_millis(5);
             let l1 = L1::connect(&config, deployment).await.unwrap();
             let fixture = final_messages(3);
             let metrics = Metrics::new(fixture.chain.clone(), true);
@@ -479,6 +514,48 @@ mod tests {
             self.relayer.relay(groups, &self.proven, GWEI, &mut shutdown).await.unwrap();
         }
 
+        /// What is due while a gas costs a gwei.
+        async fn due(&mut self) -> Vec<Group> {
+            self.relayer.due(&self.proven, GWEI).await.unwrap()
+        }
+
+        /// L1, without the proxy.
+        fn l1(&self) -> impl Provider + use<> {
+            ProviderBuilder::new().connect_http(self.anvil.endpoint_url())
+        }
+
+        async fn set_code(&self, code: Bytes) {
+            self.l1().anvil_set_code(BRIDGE, code).await.unwrap();
+        }
+
+        /// The relayer's account, which sends a transaction again after this time.
+        fn sender(&self, resubmit_after: Duration) -> Sender {
+            let signer: PrivateKeySigner = self.anvil.nth_key(0).unwrap().clone().into();
+            Sender::new(self.relayer.l1.clone(), signer, resubmit_after)
+        }
+
+        /// It relays for free, tries again at once, and gives up whatever takes gas in vain.
+        fn give_up_at_once(&mut self) {
+            let config = &mut self.relayer.config;
+            (config.profitable_only, config.gas_budget, config.retry_delay) = (false, 1, Duration::ZERO);
+            self.relayer.sender = self.sender(Duration::from_secs(3_600));
+        }
+
+        /// The same, and when they are sent the bridge's code becomes another before they are included.
+        async fn relay_with(&mut self, groups: Vec<Group>, code: Bytes) -> Result<(), RelayerError> {
+            let (_trigger, mut shutdown) = shutdown::channel();
+            let (l1, sender) = (self.l1(), self.relayer.sender.address());
+            let nonce = l1.get_transaction_count(sender).await.unwrap();
+            let include = async {
+                eventually("it is sent", || async { Ok(l1.get_transaction_by_sender_nonce(sender, nonce).await?) })
+                    .await
+                    .unwrap();
+                l1.anvil_set_code(BRIDGE, code).await.unwrap();
+                l1.anvil_mine(Some(1), None).await.unwrap();
+            };
+            tokio::join!(self.relayer.relay(groups, &self.proven, GWEI, &mut shutdown), include).0
+        }
+
         fn left(&mut self) -> u128 {
             self.relayer.allowance.left(Instant::now())
         }
@@ -488,6 +565,14 @@ mod tests {
             let line = format!("postern_relayer_{name}_total {count}");
             self.metrics.text().unwrap().lines().any(|shown| shown == line)
         }
+    }
+
+    /// Returns that of so many messages all were executed.
+    fn takes_all(messages: usize) -> Bytes {
+        let output = executeMessagesCall::abi_encode_returns(&vec![true; messages]);
+        // Copies what is behind the code.
+        let length = u8::try_from(output.len()).unwrap();
+        [&[0x60, length, 0x80, 0x60, 9, 0x5f, 0x39, 0x5f, 0xf3], output.as_slice()].concat().into()
     }
 
     /// A chain with so many messages in its outbox, all of which can be executed.
@@ -528,8 +613,7 @@ mod tests {
         assert_eq!(relaying.left(), CONFIG.max_spend_per_day);
         assert!(relaying.counts("transactions", 0) && relaying.relayer.unsettled.first().is_some());
 
-        let l1 = ProviderBuilder::new().connect_http(relaying.anvil.endpoint_url());
-        l1.anvil_mine(Some(1), None).await.unwrap();
+        relaying.l1().anvil_mine(Some(1), None).await.unwrap();
         relaying.relay(Vec::new()).await;
         // More than 21,000 gas for a gwei each, of which next to nothing came back meanwhile.
         assert!(relaying.left() < CONFIG.max_spend_per_day - 20_000 * GWEI, "{}", relaying.left());
@@ -589,6 +673,137 @@ mod tests {
         assert!(relaying.counts("transactions", 0) && relaying.counts("messages_failed", 2));
         let l1 = relaying.relayer.l1.provider();
         assert_eq!(l1.get_transaction_count(relaying.relayer.sender.address()).pending().await.unwrap(), 0);
+    }
+
+    /// It is somebody else's, and may never be included. Counted as failures, such copies would have a message given up.
+    #[tokio::test]
+    async fn what_only_the_pool_speaks_against_does_not_count_as_a_failure() {
+        let mut relaying = Relaying::new(TAKES_ONE).await;
+        let l1 = relaying.l1();
+        let copy = TransactionRequest::default().with_from(relaying.anvil.addresses()[1]).with_to(BRIDGE);
+        let _ = l1.send_transaction(copy).await.unwrap();
+        let group = relaying.bundle(0).into();
+        relaying.relay(vec![group]).await;
+        assert!(relaying.counts("transactions", 0) && relaying.counts("messages_failed", 0));
+        assert!(relaying.relayer.unsettled.first().is_none(), "it was not sent");
+    }
+
+    /// What L1 refuses of many it may take of one: it can be for their length, or what they cost.
+    #[tokio::test]
+    async fn what_l1_refuses_while_something_is_stuck_is_halved_and_holds_nothing_up() {
+        let mut relaying = Relaying::new(takes_all(2)).await;
+        let stuck = TransactionRequest::default().with_from(relaying.relayer.sender.address()).with_to(BRIDGE);
+        let _ = relaying.l1().send_transaction(stuck).await.unwrap();
+        relaying.proxy.tamper(|call| match call.method {
+            "eth_sendRawTransaction" => Reaction::Refuse("oversized data"),
+            // One message returns nothing.
+            "eth_call" if !call.params.to_string().contains(&alloy::hex::encode(executeMessagesCall::SELECTOR)) => {
+                Reaction::Edit(|output| *output = json!("0x"))
+            }
+            _ => Reaction::Pass,
+        });
+        let bundles = (0..2).map(|index| relaying.bundle(index)).collect();
+        let groups = group(bundles, &CONFIG, relaying.proven.depth());
+        assert_eq!(groups.len(), 1);
+        relaying.relay(groups).await;
+        // Both together, and each: sent once, and of one alone what it returns.
+        assert_eq!(relaying.proxy.tampered(), 3 + 2);
+        assert!(relaying.counts("messages_failed", 0));
+    }
+
+    /// What L1's fees are by then is not known when a claim is made.
+    #[tokio::test]
+    async fn what_several_messages_offer_is_no_more_than_what_is_left() {
+        let mut relaying = Relaying::new(takes_all(3)).await;
+        relaying.relayer.config.profitable_only = false;
+        let groups = relaying.due().await;
+        assert_eq!(groups.len(), 1);
+        let left = u128::from(groups[0].gas.limit) * LITTLE;
+        relaying.relayer.allowance.spend(CONFIG.max_spend_per_day - left, Instant::now());
+        timeout(PATIENCE, relaying.relay(groups)).await.expect("it gets too dear");
+        let sender = relaying.relayer.sender.address();
+        let sent = relaying.l1().get_transaction_by_sender_nonce(sender, 0).await.unwrap().expect("it is sent");
+        // Somewhat comes back meanwhile.
+        assert!((LITTLE..LITTLE + GWEI / 10).contains(&sent.inner.max_fee_per_gas()), "{sent:?}");
+    }
+
+    /// One of them is to blame, and which is not known: all would be given up for it.
+    #[tokio::test]
+    async fn a_claim_that_reverts_is_charged_to_none_of_several_messages_and_each_goes_alone() {
+        let mut relaying = Relaying::new(takes_all(3)).await;
+        relaying.give_up_at_once();
+        let groups = relaying.due().await;
+        assert_eq!(groups.len(), 1);
+        relaying.relay_with(groups, REVERTS).await.unwrap();
+        assert!(relaying.counts("transactions", 1) && relaying.counts("messages_failed", 3));
+        let groups = relaying.due().await;
+        assert_eq!(groups.iter().map(|group| group.bundles.len()).collect::<Vec<_>>(), [1, 1, 1]);
+
+        // What one wastes by itself is its own.
+        relaying.set_code(TAKES_ALL).await;
+        relaying.relay_with(groups.into_iter().take(1).collect(), REVERTS).await.unwrap();
+        assert_eq!(relaying.due().await.len(), 2);
+    }
+
+    /// Somebody was faster with one of many tips. The others are paid all the same.
+    #[tokio::test]
+    async fn what_is_executed_in_part_is_not_charged() {
+        let mut relaying = Relaying::new(takes_all(3)).await;
+        relaying.give_up_at_once();
+        assert_eq!(relaying.due().await.len(), 1);
+        let message = |index| relaying.relayer.chain.outbox_message(index).unwrap().unwrap().message;
+        let depth = relaying.proven.depth();
+        let tips = vec![message(1), message(2)];
+        let offered = Offered { index: 0, message: Some(message(0)), tips, unpaid: true, depth };
+        let bundle = offered.at_price(&CONFIG, 1).unwrap();
+        assert_eq!(bundle.messages.len(), 3);
+        // Says of one of them that it was executed.
+        let event = alloy::hex::encode(MessageFinalized::SIGNATURE_HASH);
+        let code = format!("5f5f60017f{event}5f5fa400").parse().unwrap();
+        relaying.relay_with(vec![bundle.into()], code).await.unwrap();
+        assert!(relaying.counts("transactions", 1) && relaying.counts("messages_failed", 1));
+        assert_eq!(relaying.due().await[0].bundles.len(), 3, "it is not given up");
+    }
+
+    /// Also by who relays for free: without its tip it could only fail again.
+    #[tokio::test]
+    async fn what_fails_with_its_tips_is_tried_after_the_message_before_it_and_then_without_them() {
+        let relaying = Relaying::new(TAKES_ALL).await;
+        let message = |index| relaying.relayer.chain.outbox_message(index).unwrap().unwrap().message;
+        let depth = relaying.proven.depth();
+        let offered = Offered { index: 1, message: Some(message(1)), tips: vec![message(2)], unpaid: true, depth };
+        let mut bundle = offered.at_price(&CONFIG, 1).unwrap();
+        for expected in [vec![0, 1, 2], vec![1]] {
+            bundle = relaying.relayer.another_way(bundle, &relaying.proven, 1).await.unwrap().unwrap();
+            let indices: Vec<u64> = bundle.messages.iter().map(|message| message.index).collect();
+            assert_eq!(indices, expected);
+        }
+    }
+
+    /// L1 may count a transaction long before it has the receipt.
+    #[tokio::test]
+    async fn what_seemed_displaced_is_booked_once_its_receipt_is_there() {
+        let mut relaying = Relaying::new(TAKES_ALL).await;
+        relaying.relayer.sender = relaying.sender(Duration::from_secs(3_600));
+        relaying.proxy.tamper(|call| match call.method {
+            "eth_getTransactionReceipt" => Reaction::Answer(json!(null)),
+            _ => Reaction::Pass,
+        });
+        let group = relaying.bundle(0).into();
+        let relayed = relaying.relay_with(vec![group], TAKES_ALL).await;
+        assert!(matches!(relayed, Err(RelayerError::Send(SendError::Displaced { nonce: 0 }))), "{relayed:?}");
+        assert!(relaying.counts("transactions", 0));
+
+        relaying.proxy.relent();
+        relaying.relay(Vec::new()).await;
+        assert!(relaying.counts("transactions", 1) && relaying.relayer.unsettled.first().is_none());
+        assert!(relaying.left() < CONFIG.max_spend_per_day);
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_server_before_l1_is_for_the_claim() {
+        let refused = |status| SendError::from(TransportErrorKind::http_error(status, "refused".to_owned()));
+        assert!(is_of_the_claim(&refused(413)) && !is_of_the_claim(&refused(503)));
     }
 
     #[test]
