@@ -8,6 +8,9 @@ import {AddressAlias} from "../src/libraries/AddressAlias.sol";
 import {Challenge} from "../src/dispute/Challenge.sol";
 import {Node} from "../src/dispute/Node.sol";
 import {Dispute, Segment} from "../src/dispute/Segment.sol";
+import {Claim} from "../src/gateway/Claim.sol";
+import {Delivery} from "../src/gateway/Delivery.sol";
+import {IGateway} from "../src/gateway/IGateway.sol";
 import {DataCommitment} from "../src/libraries/DataCommitment.sol";
 import {OutboxTree} from "../src/libraries/OutboxTree.sol";
 import {Batch} from "../src/types/Batch.sol";
@@ -16,8 +19,8 @@ import {Message, QueuedMessage} from "../src/types/Message.sol";
 import {Output} from "../src/types/Output.sol";
 import {AccountVector, SlotVector, StateVectors} from "./support/StateVectors.sol";
 
-/// @notice The Solidity side of `contracts/test/vectors/`. The Rust side (`crates/protocol`, `crates/execution`) computes the
-/// same values and compares them with the same files, so neither can change a hash alone.
+/// @notice The Solidity side of `contracts/test/vectors/`. The Rust side (`crates/protocol`, `crates/execution`,
+/// `crates/client`) computes the same values and compares them with the same files, so neither can change a hash alone.
 contract VectorsTest is Test {
     using RLP for RLP.Encoder;
 
@@ -41,6 +44,10 @@ contract VectorsTest is Test {
     string private constant PROOF = "Vector(uint64 index,uint64 count,bytes32 leaf,bytes32[] proof,bytes32 root)";
     string private constant MULTIPROOF =
         "Vector(uint256[] indices,bytes32[] leaves,uint256 depth,bytes32[] proof,bytes32 root)";
+    string private constant TWIN = "Vector(string kind,address deployer,address gateway,address token,address twin)";
+    string private constant DELIVERY = "Vector(uint256 value,uint64 gasLimit,bytes call,bytes32 id)";
+    string private constant CLAIM = "Vector(address sender,address token,uint256 amount,address recipient,uint256 fee,"
+        "uint64 deadline,bytes32 salt,bytes32 id)";
 
     struct MessageVector {
         uint64 index;
@@ -129,6 +136,26 @@ contract VectorsTest is Test {
         uint256 depth;
         bytes32[] proof;
         bytes32 root;
+    }
+
+    struct TwinVector {
+        string kind;
+        address deployer;
+        address gateway;
+        address token;
+        address twin;
+    }
+
+    struct DeliveryVector {
+        uint256 value;
+        uint64 gasLimit;
+        bytes call;
+        bytes32 id;
+    }
+
+    struct ClaimVector {
+        Claim claim;
+        bytes32 id;
     }
 
     function read(string memory name) private view returns (string memory) {
@@ -387,5 +414,37 @@ contract VectorsTest is Test {
 
     function encodeAccount(AccountVector memory v) private pure returns (bytes memory) {
         return RLP.encoder().push(v.nonce).push(v.balance).push(v.storageRoot).push(v.codeHash).encode();
+    }
+
+    /// By the gateway of each kind and chain, which its deployer creates first.
+    function test_Twins() public {
+        TwinVector[] memory vectors = abi.decode(parse("gateways", "$.twins", TWIN), (TwinVector[]));
+        assertGt(vectors.length, 0);
+        // The bridge or the peer, and the peer or `RelayTip`.
+        bytes memory others = abi.encode(makeAddr("one"), makeAddr("other"));
+        for (uint256 i; i < vectors.length; ++i) {
+            TwinVector memory v = vectors[i];
+            vm.prank(v.deployer);
+            address gateway = vm.deployCode(string.concat(v.kind, ".sol:", v.kind), others);
+            assertEq(gateway, v.gateway);
+            assertEq(IGateway(gateway).twinOf(v.token), v.twin);
+        }
+    }
+
+    function test_Deliveries() public view {
+        DeliveryVector[] memory vectors = abi.decode(parse("gateways", "$.deliveries", DELIVERY), (DeliveryVector[]));
+        assertGt(vectors.length, 0);
+        for (uint256 i; i < vectors.length; ++i) {
+            DeliveryVector memory v = vectors[i];
+            assertEq(Delivery(v.value, v.gasLimit, v.call).id(), v.id);
+        }
+    }
+
+    function test_Claims() public view {
+        ClaimVector[] memory vectors = abi.decode(parse("gateways", "$.claims", CLAIM), (ClaimVector[]));
+        assertGt(vectors.length, 0);
+        for (uint256 i; i < vectors.length; ++i) {
+            assertEq(vectors[i].claim.id(), vectors[i].id);
+        }
     }
 }

@@ -7,14 +7,10 @@ use alloy::{
     providers::{DynProvider, Provider},
     sol_types::{SolCall, SolValue},
 };
-use eyre::{OptionExt, Result, ensure};
-use postern_bindings::{
-    FastExit::{self, Claim, FastExitInstance, Terms},
-    L1TokenGateway,
-};
-use postern_client::{TOKEN_DEPOSIT_GAS_LIMIT, TokenTransfer, Withdrawal, withdrawals};
-use postern_node::NodeHandle;
-use postern_tests::{Actor, Client, Devnet, Mined, PATIENCE, Roles, ether, expect_revert, targets::Token};
+use eyre::Result;
+use postern_bindings::FastExit::{self, Claim, FastExitInstance, Terms};
+use postern_client::{TOKEN_DEPOSIT_GAS_LIMIT, TokenTransfer, Withdrawal};
+use postern_tests::{Actor, Devnet, MarketMaker, Mined, PATIENCE, Roles, ether, expect_revert, targets::Token};
 
 const RECIPIENT: Address = address!("0x00000000000000000000000000000000000b0b00");
 const AN_HOUR: Duration = Duration::from_secs(3600);
@@ -22,48 +18,6 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 const FEE: u64 = 1_000_000_000;
 /// L1 gas with which a claim pays who is owed.
 const SETTLE_GAS: u64 = 300_000;
-
-/// Who pays at once: has an own node that knows L1 alone, and trusts nothing else.
-struct MarketMaker {
-    client: Client,
-    node: NodeHandle,
-}
-
-impl MarketMaker {
-    async fn start(devnet: &Devnet) -> Result<Self> {
-        let node = devnet.observer().await?;
-        let client = devnet.client_of(Actor::Bob, node.rpc_url().parse()?);
-        Ok(Self { client, node })
-    }
-
-    /// The claim that a message is, by what its own node derived from L1.
-    async fn verify(&self, devnet: &Devnet, transaction: B256) -> Result<(Claim, u64)> {
-        devnet.posted().await?;
-        devnet.has_synced(&self.node).await?;
-        let l2 = self.client.l2();
-        let receipt = l2.get_transaction_receipt(transaction).await?.ok_or_eyre("it is not in L2's batches")?;
-        let message = withdrawals(&receipt).pop().ok_or_eyre("it sends nothing to L1")?.message;
-        let gateways = devnet.gateways();
-        let fast_exit = gateways.fast_exit.address;
-        let claim = if message.target == fast_exit {
-            let terms = FastExit::settleCall::abi_decode_validate(&message.data)?.terms;
-            claim(message.sender, Address::ZERO, message.value, terms)
-        } else {
-            // Through the gateway, from its peer, of a token whose home is L1.
-            ensure!(message.sender == gateways.l2_token_gateway.address, "not from the gateway");
-            ensure!(message.target == gateways.l1_token_gateway.address, "not to the gateway");
-            let call = L1TokenGateway::releaseCall::abi_decode_validate(&message.data)?;
-            ensure!(call.to == fast_exit, "not for the market");
-            claim(call.from, call.token, call.amountOrId, Terms::abi_decode_validate(&call.data)?)
-        };
-        Ok((claim, message.index))
-    }
-}
-
-fn claim(sender: Address, token: Address, amount: U256, terms: Terms) -> Claim {
-    let Terms { recipient, fee, deadline, salt } = terms;
-    Claim { sender, token, amount, recipient, fee, deadline, salt }
-}
 
 fn id(claim: &Claim) -> B256 {
     keccak256(claim.abi_encode())
@@ -103,7 +57,7 @@ async fn settle(devnet: &Devnet, withdrawal: &Withdrawal, payee: Address) -> Res
 #[tokio::test]
 async fn eth_paid_at_once_by_who_has_an_own_node() -> Result<()> {
     let (devnet, market) = start().await?;
-    let bob = MarketMaker::start(&devnet).await?;
+    let bob = MarketMaker::start(&devnet, Actor::Bob).await?;
     let (withdrawal, transaction) = exit(&devnet, terms(&devnet, 1).await?).await?;
 
     let (claim, index) = bob.verify(&devnet, transaction).await?;
@@ -127,7 +81,7 @@ async fn eth_paid_at_once_by_who_has_an_own_node() -> Result<()> {
 #[tokio::test]
 async fn what_is_not_on_l1_is_not_verified() -> Result<()> {
     let (mut devnet, _) = start().await?;
-    let bob = MarketMaker::start(&devnet).await?;
+    let bob = MarketMaker::start(&devnet, Actor::Bob).await?;
     // Blocks come, but no batch.
     devnet
         .retune(|config| config.sequencer.iter_mut().for_each(|sequencer| sequencer.batch_interval = AN_HOUR))
@@ -147,7 +101,9 @@ async fn nobody_pays_in_time() -> Result<()> {
     let (devnet, market) = start().await?;
     let (withdrawal, _) = exit(&devnet, terms(&devnet, 1).await?).await?;
     let terms = FastExit::settleCall::abi_decode(&withdrawal.message.data)?.terms;
-    let claim = claim(devnet.address(Actor::Alice), Address::ZERO, ether(1), terms.clone());
+    let Terms { recipient, fee, deadline, salt } = terms.clone();
+    let sender = devnet.address(Actor::Alice);
+    let claim = Claim { sender, token: Address::ZERO, amount: ether(1), recipient, fee, deadline, salt };
 
     devnet.warp_to(terms.deadline + 1).await?;
     let fill = market.fill(claim, withdrawal.message.index).value(ether(1) - U256::from(FEE));
@@ -163,7 +119,7 @@ async fn nobody_pays_in_time() -> Result<()> {
 #[tokio::test]
 async fn a_claim_changes_hands() -> Result<()> {
     let (devnet, market) = start().await?;
-    let bob = MarketMaker::start(&devnet).await?;
+    let bob = MarketMaker::start(&devnet, Actor::Bob).await?;
     let (withdrawal, transaction) = exit(&devnet, terms(&devnet, 1).await?).await?;
     let (claim, index) = bob.verify(&devnet, transaction).await?;
     market.fill(claim.clone(), index).value(ether(1) - U256::from(FEE)).send().await?.mined().await?;
@@ -184,7 +140,7 @@ async fn a_claim_changes_hands() -> Result<()> {
 #[tokio::test]
 async fn one_withdrawal_is_paid_for_once() -> Result<()> {
     let (devnet, market) = start().await?;
-    let bob = MarketMaker::start(&devnet).await?;
+    let bob = MarketMaker::start(&devnet, Actor::Bob).await?;
     let (first, transaction) = exit(&devnet, terms(&devnet, 1).await?).await?;
     let (claim, index) = bob.verify(&devnet, transaction).await?;
     let payment = ether(1) - U256::from(FEE);
@@ -213,7 +169,7 @@ async fn one_withdrawal_is_paid_for_once() -> Result<()> {
 #[tokio::test]
 async fn tokens_filled_or_not() -> Result<()> {
     let (devnet, market) = start().await?;
-    let bob = MarketMaker::start(&devnet).await?;
+    let bob = MarketMaker::start(&devnet, Actor::Bob).await?;
     let alice = devnet.client(Actor::Alice);
     let gateways = devnet.gateways();
     let amount = U256::from(1_000_000_000_000_u64);

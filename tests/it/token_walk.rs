@@ -43,6 +43,7 @@ sol! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Plain,
+    NoReturn,
     Fee,
     Pausable,
     Rebasing,
@@ -50,11 +51,12 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Plain, Self::Fee, Self::Pausable, Self::Rebasing, Self::Lying];
+    const ALL: [Self; 6] = [Self::Plain, Self::NoReturn, Self::Fee, Self::Pausable, Self::Rebasing, Self::Lying];
 
     const fn contract(self) -> &'static str {
         match self {
             Self::Plain => "PlainToken",
+            Self::NoReturn => "NoReturnToken",
             Self::Fee => "FeeToken",
             Self::Pausable => "PausableToken",
             Self::Rebasing => "RebasingToken",
@@ -64,7 +66,7 @@ impl Kind {
 
     /// Whether what it says of balances is true, and changes by transfers alone.
     const fn is_exact(self) -> bool {
-        matches!(self, Self::Plain | Self::Fee | Self::Pausable)
+        matches!(self, Self::Plain | Self::NoReturn | Self::Fee | Self::Pausable)
     }
 }
 
@@ -328,7 +330,7 @@ impl Walk {
         };
         let moody = Moody::new(token, self.provider(home, Actor::Stranger));
         let sent = match kind {
-            Kind::Plain | Kind::Fee => return Ok(()),
+            Kind::Plain | Kind::NoReturn | Kind::Fee => return Ok(()),
             Kind::Pausable => moody.setPaused(self.dice.roll(2) == 0).gas(200_000).send().await?,
             Kind::Rebasing => moody.setPercent(U256::from(50 + self.dice.roll(100))).send().await?,
             Kind::Lying => moody.setLying(self.dice.roll(2) == 0).send().await?,
@@ -516,7 +518,7 @@ impl Walk {
             let provider = self.provider(home, Actor::Stranger);
             let moody = Moody::new(token, &provider);
             match kind {
-                Kind::Plain | Kind::Fee => continue,
+                Kind::Plain | Kind::NoReturn | Kind::Fee => continue,
                 Kind::Pausable => moody.setPaused(false).gas(200_000).send().await?.mined().await?,
                 Kind::Rebasing => moody.setPercent(U256::from(100)).send().await?.mined().await?,
                 Kind::Lying => moody.setLying(false).send().await?.mined().await?,

@@ -10,11 +10,13 @@ use eyre::{OptionExt, Result, ensure, eyre};
 use postern_bindings::{
     BridgedNFT::ERC721NonexistentToken,
     BridgedToken::{self, ERC20InsufficientAllowance, ERC20InsufficientBalance},
-    L1NFTGateway, L1TokenGateway, L2TokenGateway,
+    L1NFTGateway,
+    L1TokenGateway::{self, L1TokenGatewayErrors},
+    L2TokenGateway,
 };
 use postern_client::{
-    DeliveryStatus, Error, Outcome, Permit, Status, TOKEN_DEPOSIT_GAS_LIMIT, TOKEN_WITHDRAWAL_GAS_LIMIT, TokenDeposit,
-    TokenTransfer, TokenWithdrawal, Undelivered,
+    DeliveryStatus, Error, Outcome, Permit, Refusal, Status, TOKEN_DEPOSIT_GAS_LIMIT, TOKEN_WITHDRAWAL_GAS_LIMIT,
+    TokenDeposit, TokenTransfer, TokenWithdrawal, Undelivered,
 };
 use postern_tests::{
     Actor, Client, Devnet, Mined, PATIENCE, Roles, ether, expect_revert,
@@ -156,7 +158,14 @@ async fn an_erc20_of_l2_goes_to_l1_and_comes_back() -> Result<()> {
     // Tokens before their name: refused, and claimable on.
     let early = devnet.executable(&withdrawal.withdrawal).await?;
     let Err(Error::Refused(refusal)) = stranger.execute(&early).await else { panic!("it is executed") };
-    assert!(refusal.to_string().contains(&alloy::hex::encode(L1TokenGateway::TwinNotCreated::SELECTOR)), "{refusal}");
+    let unknown = L1TokenGateway::TwinNotCreated { homeToken: *token.address() };
+    assert!(
+        matches!(
+            refusal.reason(),
+            Some(Refusal::Gateway(L1TokenGatewayErrors::TwinNotCreated(error))) if error == unknown
+        ),
+        "{refusal}"
+    );
     assert_eq!(devnet.release(&withdrawal).await?, [Outcome::Executed, Outcome::Executed]);
 
     let twin = alice.erc20()?.twin_on_l1(*token.address());
@@ -501,6 +510,50 @@ async fn an_erc721_of_l2_goes_to_l1_and_comes_back() -> Result<()> {
     let sent = nfts.deposit(to_l2(twin, NOBODY, id)).await?.state;
     assert_eq!(nfts.wait_for_delivery(&sent, PATIENCE).await?, DeliveryStatus::Delivered);
     assert_eq!(collection.ownerOf(id).call().await?, NOBODY);
+    Ok(())
+}
+
+/// An ERC-721 with a call: refused on arrival it waits, and is tried again or sent back, as an ERC-20 is.
+#[tokio::test]
+async fn a_refused_erc721_on_l2_is_redelivered_or_sent_back() -> Result<()> {
+    let devnet = Devnet::with_gateways(Roles::OPERATOR).await?;
+    let (alice, owner) = (devnet.client(Actor::Alice), devnet.address(Actor::Alice));
+    devnet.fund(Actor::Alice, ether(1)).await?;
+    let receiver = receiver_on_l2(&devnet).await?;
+    let (kept, returned) = (U256::from(1), U256::from(2));
+    let collection = devnet.collection(alice.l1(), Actor::Alice, kept).await?;
+    collection.mint(owner, returned).send().await?.mined().await?;
+    let (nfts, gateways) = (alice.erc721()?, devnet.gateways());
+    let twin = Collection::new(nfts.twin_on_l2(*collection.address()), alice.l2());
+
+    receiver.setRefusal(REFUSAL).send().await?.mined().await?;
+    let refuse = async |id| -> Result<_> {
+        collection.approve(gateways.l1_nft_gateway.address, id).send().await?.mined().await?;
+        let data = Bytes::from_static(b"for the wall");
+        let transfer = TokenTransfer { data, ..to_l2(*collection.address(), *receiver.address(), id) };
+        let sent = nfts.deposit(transfer).await?.state;
+        let waiting = undelivered(nfts.wait_for_delivery(&sent, PATIENCE).await?)?;
+        assert_eq!(waiting.reason, REFUSAL);
+        let missing: ERC721NonexistentToken = expect_revert(twin.ownerOf(id).call().await);
+        assert_eq!(missing.tokenId, id);
+        Ok((sent, waiting))
+    };
+    let (sent_kept, waiting_kept) = refuse(kept).await?;
+    let (sent_returned, waiting_returned) = refuse(returned).await?;
+
+    let back = nfts.send_back(&waiting_returned).await?.state;
+    assert_eq!(nfts.delivery_status(&sent_returned).await?, DeliveryStatus::SentBack);
+    receiver.setRefusal(Bytes::new()).send().await?.mined().await?;
+    nfts.redeliver(&waiting_kept).await?;
+    assert_eq!(nfts.delivery_status(&sent_kept).await?, DeliveryStatus::Delivered);
+    assert_eq!(twin.ownerOf(kept).call().await?, *receiver.address());
+    assert_eq!(receiver.caller().call().await?, gateways.l2_nft_gateway.address);
+    assert_eq!((receiver.from().call().await?, receiver.amountOrId().call().await?), (owner, kept));
+
+    let executable = devnet.executable(&back).await?;
+    devnet.client(Actor::Stranger).execute(&executable).await?;
+    assert_eq!(collection.ownerOf(returned).call().await?, owner);
+    assert_eq!(collection.ownerOf(kept).call().await?, gateways.l1_nft_gateway.address);
     Ok(())
 }
 

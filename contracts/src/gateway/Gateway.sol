@@ -13,11 +13,11 @@ import {IGateway} from "./IGateway.sol";
 /// recipients of a call on arrival, which comes last. While one is moved no other can be (`nonReentrant`), so that what arrives is
 /// counted once. There is no sum of what is locked: as much as arrived was minted, and no more than that can be burned.
 abstract contract Gateway is IGateway, Endpoint, ReentrancyGuardTransient {
-    /// @notice Gas that a registration is given on the other chain: enough to create a twin with the longest names.
+    /// @inheritdoc IGateway
     uint64 public constant REGISTRATION_GAS_LIMIT = 600_000;
-    /// @notice Gas that must be left when a token is asked what it is called: more than all its answers may take.
+    /// @inheritdoc IGateway
     uint256 public constant REGISTRATION_GAS = 200_000;
-    /// @notice What all twins are clones of.
+    /// @inheritdoc IGateway
     address public immutable TWIN_IMPLEMENTATION;
 
     /// The address at home of each token that is known here: its own if its home is this chain.

@@ -69,4 +69,13 @@ interface IGateway is IEndpoint {
 
     /// @notice Whether this chain's token was made known to the peer.
     function isRegistered(address token) external view returns (bool);
+
+    /// @notice What all twins are clones of (ERC-1167).
+    function TWIN_IMPLEMENTATION() external view returns (address);
+
+    /// @notice Gas that a registration is given on the other chain: enough to create a twin with the longest names.
+    function REGISTRATION_GAS_LIMIT() external view returns (uint64);
+
+    /// @notice Gas that must be left when a token is asked what it is called: more than all its answers may take.
+    function REGISTRATION_GAS() external view returns (uint256);
 }

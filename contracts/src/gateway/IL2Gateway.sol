@@ -46,4 +46,13 @@ interface IL2Gateway is IGateway, IL2Endpoint {
 
     /// @notice Pays tips on L1: `RelayTip`.
     function RELAY_TIP() external view returns (address);
+
+    /// @notice L1 gas that a tip is promised: enough for a relayer that is a contract by EIP-7702.
+    function TIP_GAS_LIMIT() external view returns (uint64);
+
+    /// @notice L1 gas that tokens on their way back are promised.
+    function SEND_BACK_GAS_LIMIT() external view returns (uint64);
+
+    /// @notice For how long a contract's tokens wait for their recipient alone, in L2 seconds.
+    function SEND_BACK_DELAY() external view returns (uint64);
 }

@@ -20,7 +20,7 @@ abstract contract L1Gateway is IL1Gateway, Gateway, L1Endpoint {
 
     /// @inheritdoc IL1Gateway
     function quote(address token, uint64 gasLimit) external view returns (uint256 fee) {
-        return BRIDGE.quote(_homeOf(token) == address(0) ? REGISTRATION_GAS_LIMIT + gasLimit : gasLimit);
+        return BRIDGE.quote(_homeOf(token) == address(0) ? _withRegistration(gasLimit) : gasLimit);
     }
 
     /// @inheritdoc IL1Gateway
@@ -42,7 +42,7 @@ abstract contract L1Gateway is IL1Gateway, Gateway, L1Endpoint {
         uint256 registrationFee;
         if (home == address(0)) {
             home = token;
-            fee = _requireFee(0, REGISTRATION_GAS_LIMIT + gasLimit, maxFee);
+            fee = _requireFee(0, _withRegistration(gasLimit), maxFee);
             // A part of it: within a block the price stays.
             registrationFee = BRIDGE.quote(REGISTRATION_GAS_LIMIT);
             _sendRegistration(token, registrationFee);
@@ -53,6 +53,12 @@ abstract contract L1Gateway is IL1Gateway, Gateway, L1Endpoint {
         index = _sendToPeer(0, gasLimit, fee - registrationFee, message);
         emit TokensSent(token, msg.sender, to, taken, index, data);
         _returnRest(fee);
+    }
+
+    /// @dev L2 gas of a registration and a delivery together. As much as there can be is more than the bridge takes of anyone.
+    function _withRegistration(uint64 gasLimit) private pure returns (uint64) {
+        // forge-lint: disable-next-line(unsafe-typecast) not above it
+        return uint64(Math.min(uint256(REGISTRATION_GAS_LIMIT) + gasLimit, type(uint64).max));
     }
 
     function _sendRegistration(address token, uint256 fee) private returns (uint64 index) {

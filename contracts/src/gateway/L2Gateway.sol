@@ -13,11 +13,11 @@ import {L2Endpoint} from "./L2Endpoint.sol";
 
 /// @title The L2 side of a gateway
 abstract contract L2Gateway is IL2Gateway, Gateway, L2Endpoint {
-    /// @notice L1 gas that a tip is promised: enough for a relayer that is a contract by EIP-7702.
+    /// @inheritdoc IL2Gateway
     uint64 public constant TIP_GAS_LIMIT = 100_000;
-    /// @notice L1 gas that tokens on their way back are promised.
+    /// @inheritdoc IL2Gateway
     uint64 public constant SEND_BACK_GAS_LIMIT = 200_000;
-    /// @notice For how long a contract's tokens wait for their recipient alone, in L2 seconds.
+    /// @inheritdoc IL2Gateway
     uint64 public constant SEND_BACK_DELAY = 7 days;
     /// @inheritdoc IL2Gateway
     address public immutable RELAY_TIP;

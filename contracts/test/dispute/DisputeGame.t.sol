@@ -8,7 +8,6 @@ import {Node, NodeStatus} from "../../src/dispute/Node.sol";
 import {Dispute, Segment} from "../../src/dispute/Segment.sol";
 import {Commitment, CommitmentStatus} from "../../src/types/Commitment.sol";
 import {Output} from "../../src/types/Output.sol";
-import {ReferenceTree} from "../support/ReferenceTree.sol";
 import {DisputeTest} from "./DisputeTest.sol";
 
 /// @notice Refuses ETH.

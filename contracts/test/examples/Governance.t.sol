@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
-import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {IOutboxVerifier} from "../../src/bridge/IOutboxVerifier.sol";
 import {IFromL2} from "../../src/examples/IFromL2.sol";

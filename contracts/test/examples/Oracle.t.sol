@@ -42,6 +42,7 @@ contract OracleTest is ExampleTest {
         vm.expectEmit(address(oracle));
         emit IMedianOracle.RoundPublished(1, 101, observedAt, 0);
         oracle.publish();
+        assertEq(oracle.latestRound(), 1);
         bytes32 commitment = publishSent();
         vm.expectEmit(address(feed));
         emit IOracleFeed.RoundRecorded(1, 101, observedAt);
@@ -103,6 +104,18 @@ contract OracleTest is ExampleTest {
         feed.latestRoundData();
         (, int256 answer,,,) = feed.getRoundData(1);
         assertEq(answer, 7, "the history stays");
+    }
+
+    /// L2 counts on whatever has arrived.
+    function test_RoundsAreNumberedOnL2() public {
+        assertEq(oracle.latestRound(), 0);
+        publishRound(1);
+        publishRound(2);
+        uint256 observedAt = vm.getBlockTimestamp();
+        assertEq(oracle.latestRound(), 2);
+        claim(0);
+        assertLatest(1, 1, observedAt);
+        assertEq(oracle.latestRound(), 2);
     }
 
     /// Its age is that of the value, not of its arrival.
@@ -187,8 +200,10 @@ contract OracleTest is ExampleTest {
         vm.warp(begin + MAX_REPORT_AGE + 1);
         vm.expectRevert(abi.encodeWithSelector(IMedianOracle.NotEnoughReports.selector, 2, QUORUM));
         oracle.publish();
+        assertEq(oracle.latestRound(), 0, "no number is used up");
         report(3, 1);
         oracle.publish();
+        assertEq(oracle.latestRound(), 1);
     }
 
     function test_RevertWhen_AnotherRecords() public {

@@ -72,9 +72,17 @@ contract StakingTest is ExampleTest {
         fund(1e9);
         stake(ALICE, 10 ether);
         stake(BOB, 10 ether);
+        assertEq(pool.totalStaked(), 20 ether);
         pass(10);
+        vm.expectEmit(address(pool));
+        emit IStakingPool.Unstaked(ALICE, 4 ether);
         vm.prank(ALICE);
-        pool.unstake(10 ether);
+        pool.unstake(4 ether);
+        assertEq(pool.totalStaked(), 16 ether);
+        assertEq(pool.stakeOf(ALICE), 6 ether);
+        vm.prank(ALICE);
+        pool.unstake(6 ether);
+        assertEq(pool.totalStaked(), 10 ether);
         assertEq(staked.balanceOf(ALICE), 1000 ether);
         pass(10);
         assertEq(pool.earned(ALICE), 500);
@@ -207,6 +215,16 @@ contract StakingTest is ExampleTest {
         assertEq(pool.funded(), 500);
     }
 
+    /// With the total, not with what was added.
+    function test_FundingIsTold() public {
+        fund(500);
+        fundOnL1(250);
+        vm.expectEmit(address(pool));
+        emit IStakingPool.FundedSet(750);
+        deliver();
+        assertEq(pool.funded(), 750);
+    }
+
     /// Else what was given out would be more than there is, and nobody could take out a stake again.
     function test_FundingNeverFalls() public {
         fund(1000);
@@ -323,6 +341,8 @@ contract StakingTest is ExampleTest {
             pool.earned(ALICE) + pool.earned(BOB) + pool.claimed(ALICE) + pool.claimed(BOB) + pool.claimed(RECIPIENT);
         assertLe(pool.emitted(), pool.funded());
         assertLe(promised, pool.funded());
+        assertEq(pool.totalStaked(), pool.stakeOf(ALICE) + pool.stakeOf(BOB));
+        assertEq(pool.totalStaked(), staked.balanceOf(address(pool)));
         assertLe(pool.funded(), payer.funded());
         assertEq(reward.balanceOf(address(payer)), payer.funded());
 

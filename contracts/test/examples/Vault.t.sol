@@ -190,6 +190,33 @@ contract VaultTest is ExampleTest {
         unlock(ETH, address(vault), 1);
     }
 
+    /// It replaces what was left, and is that account's for that token alone.
+    function test_OwnerSetsAllowances() public {
+        unlock(ETH, BOB, 3 ether);
+        vm.expectEmit(address(key));
+        emit IVaultKey.AllowanceSet(ALICE, ETH, 4 ether);
+        vm.prank(OWNER);
+        key.setAllowance(ALICE, ETH, 4 ether);
+        assertEq(key.allowance(ALICE, ETH), 4 ether);
+        assertEq(key.allowance(ALICE, address(token)), 1000);
+        assertEq(key.allowance(BOB, ETH), 0);
+    }
+
+    /// The number of the unlock, and the position of the message that revokes it.
+    function test_SaysWhichMessageRevokes() public {
+        unlock(ETH, BOB, 1 ether);
+        unlock(ETH, BOB, 2 ether);
+        vm.expectEmit(address(key));
+        emit IVaultKey.RevocationSent(1, 2);
+        revoke(1);
+        vm.expectEmit(address(key));
+        emit IVaultKey.RevocationSent(0, 3);
+        revoke(0);
+        claim(3);
+        assertTrue(vault.isUsed(0));
+        assertFalse(vault.isUsed(1));
+    }
+
     function test_RevertWhen_RevokedBeforeItIsDecided() public {
         vm.expectRevert(abi.encodeWithSelector(IVaultKey.UnknownUnlock.selector, 0, 0));
         revoke(0);

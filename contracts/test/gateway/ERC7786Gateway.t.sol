@@ -6,7 +6,6 @@ import {IERC7786GatewaySource, IERC7786Recipient} from "@openzeppelin/contracts/
 import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {IMessageQueue} from "../../src/bridge/IMessageQueue.sol";
-import {IOutboxVerifier} from "../../src/bridge/IOutboxVerifier.sol";
 import {Delivery} from "../../src/gateway/Delivery.sol";
 import {IERC7786Attributes, IERC7786Gateway} from "../../src/gateway/IERC7786Gateway.sol";
 import {IEndpoint} from "../../src/gateway/IEndpoint.sol";

@@ -78,6 +78,88 @@ contract FastExitTest is ExitTest {
         fastExit.fill{value: AMOUNT - FEE}(claimed, index);
     }
 
+    // Whoever fills says what it fills, and for which message
+
+    /// @dev The index only stops a fill that comes too late: one of another message in flight stops nothing, and gives nothing more.
+    function test_AnothersIndexFillsTheSameClaim() public {
+        (uint64 index, Claim memory claimed) = exit(makeTerms(RECIPIENT));
+        (uint64 other,) = exit(makeTerms(BUYER));
+        uint256 before = FILLER.balance;
+        vm.expectEmit(address(fastExit));
+        emit IFastExit.ClaimFilled(claimed.id(), FILLER, other, claimed);
+        fill(FILLER, claimed, other);
+        assertEq(RECIPIENT.balance, AMOUNT - FEE);
+        vm.expectRevert(abi.encodeWithSelector(IFastExit.ClaimAlreadyFilled.selector, claimed.id(), FILLER));
+        hoax(STRANGER, AMOUNT);
+        fastExit.fill{value: AMOUNT - FEE}(claimed, index);
+
+        expectSettlement(other, makeClaim(address(0), AMOUNT, makeTermsOf(claimed, BUYER)), BUYER, false);
+        assertEq(BUYER.balance, AMOUNT);
+        assertEq(fastExit.ownerOf(claimed.id()), FILLER);
+        expectSettlement(index, claimed, FILLER, true);
+        assertEq(FILLER.balance, before + FEE);
+        assertEq(RECIPIENT.balance, AMOUNT - FEE);
+        assertEq(address(fastExit).balance, 0);
+    }
+
+    /// @dev By another's index one can fill what was paid out already. That is the filler's loss: no other withdrawal makes up for it.
+    function test_FillOfWhatWasExecutedIsTheFillersLoss() public {
+        Terms memory terms = makeTerms(RECIPIENT);
+        terms.deadline = type(uint64).max;
+        (uint64 index, Claim memory claimed) = exit(terms);
+        (uint64 other,) = exit(makeTermsOf(claimed, BUYER));
+        claim(index);
+        assertEq(RECIPIENT.balance, AMOUNT);
+        uint256 before = FILLER.balance;
+        fill(FILLER, claimed, other);
+        assertEq(FILLER.balance, before - AMOUNT + FEE);
+        assertEq(RECIPIENT.balance, 2 * AMOUNT - FEE);
+
+        claim(other);
+        assertEq(BUYER.balance, AMOUNT);
+        assertEq(FILLER.balance, before - AMOUNT + FEE);
+        assertEq(fastExit.ownerOf(claimed.id()), FILLER);
+        assertEq(address(fastExit).balance, 0);
+        // Only who withdraws the like once more, and has been paid for it, makes up for it.
+        (index,) = exit(terms);
+        claim(index);
+        assertEq(FILLER.balance, before + FEE);
+        assertEq(RECIPIENT.balance, 2 * AMOUNT - FEE);
+    }
+
+    /// @dev Of no message that there is, in ETH and in tokens: what the recipient gets comes from who fills, and nothing else moves.
+    function testFuzz_FillOfWhatDoesNotExistIsTheFillersLoss(uint64 index, bool ofToken, bytes32 salt) public {
+        PlainToken token = new PlainToken("Plain", "PLAIN", 18);
+        address paid = ofToken ? address(token) : address(0);
+        token.mint(FILLER, AMOUNT);
+        token.mint(ALICE, AMOUNT);
+        (uint64 real, Claim memory claimed) =
+            ofToken ? exitToken(address(token), makeTerms(RECIPIENT)) : exit(makeTerms(RECIPIENT));
+        Terms memory terms = makeTermsOf(claimed, BUYER);
+        terms.salt = salt;
+        Claim memory none = makeClaim(paid, AMOUNT, terms);
+        uint256 before = balanceOf(paid, FILLER);
+        fill(FILLER, none, index);
+        assertEq(balanceOf(paid, BUYER), AMOUNT - FEE);
+        assertEq(balanceOf(paid, FILLER), before - AMOUNT + FEE);
+
+        claim(real);
+        assertEq(balanceOf(paid, RECIPIENT), AMOUNT);
+        assertEq(balanceOf(paid, FILLER), before - AMOUNT + FEE);
+        assertEq(fastExit.ownerOf(none.id()), FILLER);
+        assertEq(balanceOf(paid, address(fastExit)), 0);
+    }
+
+    /// @dev Nor does an index save whom it does not belong to.
+    function test_RevertWhen_AnothersMessageWasExecuted() public {
+        (, Claim memory claimed) = exit(makeTerms(RECIPIENT));
+        (uint64 other,) = exit(makeTerms(BUYER));
+        claim(other);
+        vm.expectRevert(abi.encodeWithSelector(IFastExit.MessageAlreadyFinalized.selector, other));
+        vm.prank(FILLER);
+        fastExit.fill{value: AMOUNT - FEE}(claimed, other);
+    }
+
     /// @dev Neither of two messages that are alike takes the other's payment, whichever arrives first.
     function testFuzz_EachOfTwoLikeMessagesPaysOnce(bool secondArrivesFirst, bool fillsTheOtherToo) public {
         Terms memory terms = makeTerms(RECIPIENT);
@@ -317,6 +399,27 @@ contract FastExitTest is ExitTest {
         assertEq(fastExit.ownerOf(claimed.id()), address(0));
     }
 
+    /// @dev By another's index it can: for its own money, and it is owed nothing more.
+    function test_OwnerFillsWhatPaysItByAnothersIndexAtItsOwnCost() public {
+        Meddler meddler = new Meddler();
+        vm.deal(address(meddler), AMOUNT);
+        Terms memory terms = makeTerms(RECIPIENT);
+        terms.deadline = type(uint64).max;
+        (uint64 index, Claim memory claimed) = exit(terms);
+        (uint64 other,) = exit(makeTermsOf(claimed, BUYER));
+        meddler.act(address(fastExit), AMOUNT - FEE, abi.encodeCall(fastExit.fill, (claimed, index)));
+        meddler.prepare(address(fastExit), AMOUNT - FEE, abi.encodeCall(fastExit.fill, (claimed, other)));
+        claim(index);
+        assertTrue(meddler.succeeded());
+        assertEq(RECIPIENT.balance, 2 * (AMOUNT - FEE));
+        assertEq(address(meddler).balance, 2 * FEE);
+        claim(other);
+        assertEq(BUYER.balance, AMOUNT);
+        assertEq(address(meddler).balance, 2 * FEE);
+        assertEq(fastExit.ownerOf(claimed.id()), address(meddler));
+        assertEq(address(fastExit).balance, 0);
+    }
+
     function test_OwnerCannotFillWhatPaysIt() public {
         Meddler meddler = new Meddler();
         vm.deal(address(meddler), AMOUNT);
@@ -528,6 +631,15 @@ contract FastExitTest is ExitTest {
         assertEq(IERC20(token).balanceOf(FILLER), AMOUNT - (amount - FEE) + settled);
         assertEq(IERC20(token).balanceOf(address(fastExit)), 0);
         assertEq(fastExit.ownerOf(claimed.id()), address(0));
+    }
+
+    /// @dev The same terms for somebody else.
+    function makeTermsOf(Claim memory claimed, address recipient) private pure returns (Terms memory) {
+        return Terms({recipient: recipient, fee: claimed.fee, deadline: claimed.deadline, salt: claimed.salt});
+    }
+
+    function balanceOf(address token, address account) private view returns (uint256) {
+        return token == address(0) ? account.balance : IERC20(token).balanceOf(account);
     }
 
     function less(uint256 amount) private pure returns (uint256) {

@@ -15,7 +15,7 @@ import {CallbackToken} from "../support/Tokens.sol";
 /// 1. A withdrawal pays its amount once, when it is executed: to the owner if its kind is filled, which it then no longer is,
 ///    otherwise to the recipient.
 /// 2. A fill pays the recipient the amount less the fee, from who fills; only once until it is settled; not after the deadline, nor
-///    for a message that was executed or is being executed.
+///    for a message that was executed or is being executed. Which message that is, is the filler's word: another's, or none.
 /// 3. Nobody else's balance changes, and the market holds nothing.
 contract FastExitModelTest is ExitTest {
     /// A prepared move of the meddler's, as the model sees it.
@@ -23,6 +23,24 @@ contract FastExitModelTest is ExitTest {
         Execute,
         Fill,
         Transfer
+    }
+
+    /// What must have happened for all this to show anything.
+    enum Reached {
+        FillByItsIndex,
+        FillByAnothersIndex,
+        FillByNoIndex,
+        FillOfExecuted,
+        FillOfNothing,
+        FillWithin,
+        TooLate,
+        Expired,
+        FeeAboveAmount,
+        FilledTwice,
+        ExecutionWithin,
+        TransferWithin,
+        PaidOwner,
+        PaidRecipient
     }
 
     struct Move {
@@ -33,6 +51,7 @@ contract FastExitModelTest is ExitTest {
     }
 
     uint256 private constant STEPS = 40;
+    uint256 private constant ORDERS = 64;
 
     CallbackToken private token;
     address private twin;
@@ -51,6 +70,9 @@ contract FastExitModelTest is ExitTest {
     mapping(address token => mapping(address actor => uint256)) private balance;
     Move[] private moves;
     uint256 private made;
+    /// The model is in the midst of so many calls of the meddler.
+    uint256 private within;
+    mapping(Reached => uint256 times) private reached;
 
     function setUp() public override {
         super.setUp();
@@ -97,12 +119,31 @@ contract FastExitModelTest is ExitTest {
             step(seeds[i]);
             check();
         }
-        // In the end, whatever is left is executed.
-        finalizeAll();
-        for (uint64 index = 1; index < claimOf.length; ++index) {
-            if (!executed[index]) execute(index);
+        executeAll();
+    }
+
+    /// @dev Random orders that are none would pass too: these, which are always the same, have all that is meant in them.
+    function test_OrdersReachAllCases() public {
+        uint256[] memory times = new uint256[](uint256(type(Reached).max) + 1);
+        uint256 snapshot = vm.snapshotState();
+        for (uint256 order; order < ORDERS; ++order) {
+            // A call of its own, whose memory ends with it.
+            this.runOrder(order);
+            for (uint256 i; i < times.length; ++i) {
+                times[i] += reached[Reached(i)];
+            }
+            vm.revertToState(snapshot);
         }
-        check();
+        for (uint256 i; i < times.length; ++i) {
+            assertGt(times[i], 0, vm.toString(i));
+        }
+    }
+
+    function runOrder(uint256 order) external {
+        for (uint256 i; i < STEPS; ++i) {
+            step(uint256(keccak256(abi.encode(order, i))));
+        }
+        executeAll();
     }
 
     function step(uint256 seed) private {
@@ -111,7 +152,7 @@ contract FastExitModelTest is ExitTest {
         address actor = actors[(seed >> 16) % actors.length];
         uint64 index = uint64((seed >> 24) % claimOf.length);
         if (action <= 1) send(chosen);
-        else if (action == 2) tryFill(actor, claimOf[index] < claims.length ? claimOf[index] : chosen, index);
+        else if (action == 2) fillAny(seed, actor, chosen, index);
         else if (action == 3) tryTransfer(actor, chosen, actors[(seed >> 48) % actors.length]);
         else if (action == 4) finalizeAll();
         else if (action == 5) tryExecute(index);
@@ -135,6 +176,28 @@ contract FastExitModelTest is ExitTest {
         collect();
         commitment = publish(sent);
         covered = sent.length;
+    }
+
+    /// @dev Mostly what the message is. Otherwise anything, by its index or one that no message has.
+    function fillAny(uint256 seed, address actor, uint256 chosen, uint64 index) private {
+        (chosen, index) = chooseFill(seed, chosen, index);
+        tryFill(actor, chosen, index);
+    }
+
+    function chooseFill(uint256 seed, uint256 chosen, uint64 index) private view returns (uint256, uint64) {
+        uint256 way = (seed >> 64) % 8;
+        if (way == 0) return (chosen, uint64(claimOf.length + (seed >> 72) % 1000));
+        if (way > 2 && claimOf[index] < claims.length) chosen = claimOf[index];
+        return (chosen, index);
+    }
+
+    /// @dev In the end, whatever is left is executed.
+    function executeAll() private {
+        finalizeAll();
+        for (uint64 index = 1; index < claimOf.length; ++index) {
+            if (!executed[index]) execute(index);
+        }
+        check();
     }
 
     function tryFill(address actor, uint256 chosen, uint64 index) private {
@@ -173,7 +236,7 @@ contract FastExitModelTest is ExitTest {
             if (index == 0 || index >= covered) return;
             meddler.prepare(address(bridge), 0, executionOf(index));
         } else if (kind == Kind.Fill) {
-            if (claimOf[index] < claims.length) chosen = claimOf[index];
+            (chosen, index) = chooseFill(seed, chosen, index);
             bytes memory call = abi.encodeCall(fastExit.fill, (claims[chosen], index));
             meddler.prepare(address(fastExit), valueOf(chosen), call);
         } else {
@@ -184,8 +247,11 @@ contract FastExitModelTest is ExitTest {
 
     function modelFill(address actor, uint256 chosen, uint64 index) private returns (bool) {
         Claim storage c = claims[chosen];
-        if (executed[index] || vm.getBlockTimestamp() > c.deadline || c.fee > AMOUNT) return false;
-        if (owner[chosen] != address(0)) return false;
+        if (executed[index]) return refuse(Reached.TooLate);
+        if (vm.getBlockTimestamp() > c.deadline) return refuse(Reached.Expired);
+        if (c.fee > AMOUNT) return refuse(Reached.FeeAboveAmount);
+        if (owner[chosen] != address(0)) return refuse(Reached.FilledTwice);
+        noteFill(chosen, index);
         owner[chosen] = actor;
         uint256 payment = AMOUNT - c.fee;
         // ETH is taken before the market runs; a token tells the holder before it moves.
@@ -211,6 +277,7 @@ contract FastExitModelTest is ExitTest {
         uint256 chosen = claimOf[index];
         Claim storage c = claims[chosen];
         address payee = owner[chosen];
+        note(payee == address(0) ? Reached.PaidRecipient : Reached.PaidOwner);
         if (payee == address(0)) payee = c.recipient;
         owner[chosen] = address(0);
         modelPay(c.token, payee, AMOUNT);
@@ -225,9 +292,38 @@ contract FastExitModelTest is ExitTest {
     function modelMove() private {
         if (made == moves.length) return;
         Move memory move = moves[made++];
-        if (move.kind == Kind.Execute) modelExecute(move.index);
-        else if (move.kind == Kind.Fill) modelFill(address(meddler), move.claim, move.index);
-        else modelTransfer(address(meddler), move.claim, move.to);
+        ++within;
+        if (move.kind == Kind.Execute) {
+            if (modelExecute(move.index)) note(Reached.ExecutionWithin);
+        } else if (move.kind == Kind.Fill) {
+            modelFill(address(meddler), move.claim, move.index);
+        } else if (modelTransfer(address(meddler), move.claim, move.to)) {
+            note(Reached.TransferWithin);
+        }
+        --within;
+    }
+
+    function noteFill(uint256 chosen, uint64 index) private {
+        if (within != 0) note(Reached.FillWithin);
+        if (index >= claimOf.length) note(Reached.FillByNoIndex);
+        else note(claimOf[index] == chosen ? Reached.FillByItsIndex : Reached.FillByAnothersIndex);
+        bool sentOnce;
+        for (uint64 i; i < claimOf.length; ++i) {
+            if (claimOf[i] != chosen) continue;
+            sentOnce = true;
+            if (!executed[i]) return;
+        }
+        // Nothing in flight would pay for it.
+        note(sentOnce ? Reached.FillOfExecuted : Reached.FillOfNothing);
+    }
+
+    function refuse(Reached reason) private returns (bool) {
+        note(reason);
+        return false;
+    }
+
+    function note(Reached what) private {
+        ++reached[what];
     }
 
     function check() private view {

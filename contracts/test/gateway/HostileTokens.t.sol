@@ -9,12 +9,14 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {BridgedToken} from "../../src/gateway/BridgedToken.sol";
 import {IGateway} from "../../src/gateway/IGateway.sol";
+import {IL2Endpoint} from "../../src/gateway/IL2Endpoint.sol";
 import {Message} from "../../src/types/Message.sol";
 import {GatewayTest} from "../support/GatewayTest.sol";
 import {Receiver} from "../support/Receivers.sol";
 import {ReferenceTree} from "../support/ReferenceTree.sol";
 import {GasBurner, ReturnBomb} from "../support/Targets.sol";
 import {
+    BlockingToken,
     CallbackToken,
     EarlyNFT,
     EarningToken,
@@ -66,6 +68,29 @@ contract HostileTokensTest is GatewayTest {
         assertEq(token.balanceOf(address(l1Gateway)), 0);
     }
 
+    function test_FeeOnTransfer_HomeOnL2_WhatArrivesCounts() public {
+        FeeToken token = new FeeToken();
+        token.mint(ALICE, 10_000);
+        approveOnL2(address(token));
+        vm.expectEmit(address(l2Gateway));
+        emit IGateway.TokensSent(address(token), ALICE, ALICE, 9900, 1, "");
+        withdrawTokens(address(token), ALICE, ALICE, 10_000, "");
+        claim(0);
+        claim(1);
+        BridgedToken twin = BridgedToken(l1Gateway.twinOf(address(token)));
+        assertEq(twin.totalSupply(), 9900);
+        assertEq(token.balanceOf(address(l2Gateway)), 9900);
+
+        Receiver receiver = new Receiver();
+        depositTokens(address(twin), ALICE, address(receiver), 9900, "hello");
+        assertEq(deliver(), 0);
+        assertEq(receiver.sent(), 9900);
+        assertEq(receiver.amountOrId(), 9801);
+        assertEq(token.balanceOf(address(receiver)), 9801);
+        assertEq(token.balanceOf(address(l2Gateway)), 0);
+        assertEq(twin.totalSupply(), 0);
+    }
+
     function test_RebasingUp_GrowthCrossesForNobody() public {
         RebasingToken token = new RebasingToken();
         BridgedToken twin = cross(address(token), 1000);
@@ -75,6 +100,17 @@ contract HostileTokensTest is GatewayTest {
         claimLast();
         assertEq(token.balanceOf(BOB), 1000);
         assertEq(token.balanceOf(address(l1Gateway)), 1000);
+    }
+
+    function test_RebasingUp_HomeOnL2_GrowthCrossesForNobody() public {
+        RebasingToken token = new RebasingToken();
+        BridgedToken twin = crossToL1(address(token), 1000);
+        token.setPercent(200);
+        assertEq(token.balanceOf(address(l2Gateway)), 2000);
+        depositTokens(address(twin), ALICE, BOB, 1000, "");
+        assertEq(deliver(), 0);
+        assertEq(token.balanceOf(BOB), 1000);
+        assertEq(token.balanceOf(address(l2Gateway)), 1000);
     }
 
     /// What all that is locked has earned comes with the next deposit: it is not that depositor's.
@@ -124,6 +160,23 @@ contract HostileTokensTest is GatewayTest {
         assertEq(token.balanceOf(BOB), 1000);
     }
 
+    function test_RebasingDown_HomeOnL2_TheLastWait() public {
+        RebasingToken token = new RebasingToken();
+        BridgedToken twin = crossToL1(address(token), 1000);
+        token.setPercent(50);
+        depositTokens(address(twin), ALICE, BOB, 500, "");
+        assertEq(deliver(), 0);
+        assertEq(token.balanceOf(BOB), 500);
+        depositTokens(address(twin), ALICE, BOB, 500, "");
+        crossBystander();
+        assertEq(deliver(), 1);
+        assertStaysUndelivered();
+        assertBystander();
+        token.mint(address(l2Gateway), 500);
+        l2Gateway.redeliver(lastFailure());
+        assertEq(token.balanceOf(BOB), 1000);
+    }
+
     /// Between deposits it is the growth of the balance that counts, not the balance.
     function test_Rebasing_DepositsCountWhatTheyBring() public {
         RebasingToken token = new RebasingToken();
@@ -146,6 +199,16 @@ contract HostileTokensTest is GatewayTest {
         assertEq(token.balanceOf(BOB), 1000);
     }
 
+    function test_NoReturnValue_HomeOnL2_CrossesBothWays() public {
+        NoReturnToken token = new NoReturnToken();
+        BridgedToken twin = crossToL1(address(token), 1000);
+        assertEq(twin.balanceOf(ALICE), 1000);
+        assertEq(token.balanceOf(address(l2Gateway)), 1000);
+        depositTokens(address(twin), ALICE, BOB, 1000, "");
+        assertEq(deliver(), 0);
+        assertEq(token.balanceOf(BOB), 1000);
+    }
+
     function test_FalseReturned_IsAFailure() public {
         FalseToken token = new FalseToken();
         token.mint(ALICE, 1000);
@@ -157,6 +220,29 @@ contract HostileTokensTest is GatewayTest {
             ALICE,
             1000
         );
+    }
+
+    function test_FalseReturned_HomeOnL2_IsAFailure() public {
+        FalseToken token = new FalseToken();
+        token.mint(ALICE, 1000);
+        approveOnL2(address(token));
+        vm.expectRevert(abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, token));
+        withdrawTokens(address(token), ALICE, ALICE, 1000, "");
+        assertEq(OUTBOX.count(), 0);
+    }
+
+    /// Of a release, too: who is told that it failed has not got it, and gets it later.
+    function test_FalseReturned_HomeOnL2_ReleaseIsUndelivered() public {
+        OddToken token = new OddToken();
+        BridgedToken twin = crossToL1(address(token), 1000);
+        token.setManner(IERC20.transfer.selector, Manner.Answers, abi.encode(false));
+        depositTokens(address(twin), ALICE, BOB, 1000, "");
+        crossBystander();
+        assertEq(deliver(), 1);
+        assertBystander();
+        token.setManner(IERC20.transfer.selector, Manner.Honest, "");
+        l2Gateway.redeliver(lastFailure());
+        assertEq(token.balanceOf(BOB), 1000);
     }
 
     function test_Pausable_WaitsAndHoldsUpNobody() public {
@@ -173,6 +259,90 @@ contract HostileTokensTest is GatewayTest {
         claim(index);
         assertEq(token.balanceOf(BOB), 400);
         assertEq(bystander.balanceOf(BOB), 400);
+    }
+
+    function test_Pausable_HomeOnL2_IsRedeliveredLater() public {
+        PausableToken token = new PausableToken();
+        BridgedToken twin = crossToL1(address(token), 1000);
+        token.mint(ALICE, 1);
+        token.setPaused(true);
+        vm.expectRevert(Pausable.EnforcedPause.selector);
+        withdrawTokens(address(token), ALICE, ALICE, 1, "");
+        depositTokens(address(twin), ALICE, BOB, 400, "");
+        crossBystander();
+        assertEq(deliver(), 1);
+        assertStaysUndelivered();
+        assertBystander();
+        token.setPaused(false);
+        l2Gateway.redeliver(lastFailure());
+        assertEq(token.balanceOf(BOB), 400);
+        assertEq(token.balanceOf(address(l2Gateway)), 600);
+        vm.expectRevert(abi.encodeWithSelector(IL2Endpoint.NotUndelivered.selector, lastFailure().id()));
+        l2Gateway.redeliver(lastFailure());
+    }
+
+    /// It is theirs as soon as they are taken from the list, and until then nobody else's.
+    function test_Blocked_RecipientWaitsAndHoldsUpNobody() public {
+        BlockingToken token = new BlockingToken();
+        BridgedToken twin = cross(address(token), 1000);
+        token.setBlocked(BOB, true);
+        uint64 index = withdrawTokens(address(twin), ALICE, BOB, 400, "");
+        withdrawTokens(address(twin), ALICE, STRANGER, 300, "");
+        withdrawTokens(l2Gateway.twinOf(address(bystander)), ALICE, BOB, 10, "");
+        bool[] memory executed = claimAll();
+        assertFalse(executed[0]);
+        assertTrue(executed[1], "another recipient's");
+        assertTrue(executed[2], "another token's");
+        assertEq(token.balanceOf(STRANGER), 300);
+        assertEq(bystander.balanceOf(BOB), 10);
+        assertEq(claimFails(index), abi.encodeWithSelector(BlockingToken.Blocked.selector, BOB));
+        assertEq(token.balanceOf(address(l1Gateway)), 700);
+        token.setBlocked(BOB, false);
+        claim(index);
+        assertEq(token.balanceOf(BOB), 400);
+        assertEq(token.balanceOf(address(l1Gateway)), 300);
+    }
+
+    /// There it can also go back to its sender.
+    function test_Blocked_HomeOnL2_RecipientIsUndelivered() public {
+        BlockingToken token = new BlockingToken();
+        BridgedToken twin = crossToL1(address(token), 1000);
+        token.setBlocked(BOB, true);
+        depositTokens(address(twin), ALICE, BOB, 400, "");
+        depositTokens(address(twin), ALICE, STRANGER, 300, "");
+        depositTokens(address(twin), ALICE, BOB, 200, "");
+        crossBystander();
+        assertEq(deliver(), 2);
+        assertEq(token.balanceOf(STRANGER), 300);
+        assertBystander();
+        assertStaysUndelivered();
+        vm.prank(ALICE, ALICE);
+        l2Gateway.sendBack(undelivered[1]);
+        claimLast();
+        assertEq(twin.balanceOf(ALICE), 300);
+        token.setBlocked(BOB, false);
+        l2Gateway.redeliver(undelivered[0]);
+        assertEq(token.balanceOf(BOB), 400);
+        assertEq(token.balanceOf(address(l2Gateway)), twin.totalSupply());
+    }
+
+    /// Then none of this token moves, and all others do.
+    function test_Blocked_GatewayItselfHoldsUpThatTokenAlone() public {
+        BlockingToken token = new BlockingToken();
+        BridgedToken twin = cross(address(token), 1000);
+        token.mint(ALICE, 1);
+        token.setBlocked(address(l1Gateway), true);
+        expectDepositRevert(
+            abi.encodeWithSelector(BlockingToken.Blocked.selector, l1Gateway), address(token), ALICE, ALICE, 1
+        );
+        uint64 index = withdrawTokens(address(twin), ALICE, BOB, 400, "");
+        withdrawTokens(l2Gateway.twinOf(address(bystander)), ALICE, BOB, 10, "");
+        bool[] memory executed = claimAll();
+        assertFalse(executed[0]);
+        assertTrue(executed[1], "another token's");
+        token.setBlocked(address(l1Gateway), false);
+        claim(index);
+        assertEq(token.balanceOf(BOB), 400);
     }
 
     /// The classic: called before the tokens leave, the sender deposits once more from within. The balance grows by both while the
@@ -242,6 +412,77 @@ contract HostileTokensTest is GatewayTest {
         assertTrue(attacker.called());
         assertFalse(attacker.succeeded());
         assertEq(token.balanceOf(address(l1Gateway)), 400);
+    }
+
+    function test_Callback_HomeOnL2_NestedWithdrawalIsNotCountedTwice() public {
+        CallbackToken token = new CallbackToken();
+        TokenHolder attacker = makeAttackerOnL2(token);
+        bytes memory call = withdrawCall(address(token), address(attacker), 500);
+        attacker.setCall(address(l2Gateway), call, false);
+        attacker.act(address(l2Gateway), 0, call);
+        assertRefused(attacker);
+        collect();
+        assertEq(sent.length, 2, "registration and one withdrawal");
+        claim(0);
+        claim(1);
+        assertEq(BridgedToken(l1Gateway.twinOf(address(token))).totalSupply(), 500);
+        assertEq(token.balanceOf(address(l2Gateway)), 500);
+    }
+
+    /// Another token of L2 neither.
+    function test_Callback_HomeOnL2_OtherTokenIsNotWithdrawnFromWithin() public {
+        CallbackToken token = new CallbackToken();
+        TokenHolder attacker = makeAttackerOnL2(token);
+        PlainToken other = new PlainToken("Other", "O", 18);
+        other.mint(address(attacker), 10);
+        attacker.act(address(other), 0, abi.encodeCall(IERC20.approve, (address(l2Gateway), 10)));
+        attacker.setCall(address(l2Gateway), withdrawCall(address(other), BOB, 10), false);
+        attacker.act(address(l2Gateway), 0, withdrawCall(address(token), address(attacker), 500));
+        assertRefused(attacker);
+        assertEq(other.balanceOf(address(attacker)), 10);
+        assertFalse(l2Gateway.isRegistered(address(other)));
+    }
+
+    /// What leaves by a redelivery in the midst of a withdrawal would make the withdrawal count less, or be lost.
+    function test_Callback_HomeOnL2_NestedRedeliveryStaysUndelivered() public {
+        CallbackToken token = new CallbackToken();
+        TokenHolder attacker = makeAttackerOnL2(token);
+        attacker.act(address(l2Gateway), 0, withdrawCall(address(token), ALICE, 500));
+        claim(0);
+        claim(1);
+        address twin = l1Gateway.twinOf(address(token));
+        Receiver receiver = new Receiver();
+        receiver.setRefusal("closed");
+        depositTokens(twin, ALICE, address(receiver), 100, "hello");
+        assertEq(deliver(), 1);
+        receiver.setRefusal("");
+        attacker.setCall(address(l2Gateway), abi.encodeCall(l2Gateway.redeliver, (lastFailure())), false);
+        attacker.act(address(l2Gateway), 0, withdrawCall(address(token), ALICE, 300));
+        assertTrue(attacker.called());
+        assertFalse(attacker.succeeded());
+        claimLast();
+        assertEq(BridgedToken(twin).balanceOf(ALICE), 700);
+        l2Gateway.redeliver(lastFailure());
+        assertEq(token.balanceOf(address(receiver)), 100);
+        assertEq(token.balanceOf(address(l2Gateway)), 700);
+    }
+
+    /// The release is what it was, whatever its recipient tries when it comes.
+    function test_Callback_HomeOnL2_ReleaseIsNotReentered() public {
+        CallbackToken token = new CallbackToken();
+        TokenHolder attacker = makeAttackerOnL2(token);
+        attacker.act(address(l2Gateway), 0, withdrawCall(address(token), ALICE, 500));
+        claim(0);
+        claim(1);
+        depositTokens(l1Gateway.twinOf(address(token)), ALICE, address(attacker), 100, "");
+        attacker.setCall(address(l2Gateway), withdrawCall(address(token), address(attacker), 100), true);
+        crossBystander();
+        assertEq(deliver(), 0);
+        assertRefused(attacker);
+        assertEq(token.balanceOf(address(attacker)), 600);
+        assertEq(token.balanceOf(address(l2Gateway)), 400);
+        assertEq(OUTBOX.count(), 2);
+        assertBystander();
     }
 
     /// By then nothing is measured any more.
@@ -514,6 +755,18 @@ contract HostileTokensTest is GatewayTest {
         return BridgedToken(l2Gateway.twinOf(token));
     }
 
+    /// @dev Mints so much of a token of L2 to Alice, and brings it to L1.
+    function crossToL1(address token, uint256 amount) private returns (BridgedToken twin) {
+        PlainToken(token).mint(ALICE, amount);
+        approveOnL2(token);
+        uint64 index = withdrawTokens(token, ALICE, ALICE, amount, "");
+        // The registration goes before it.
+        claim(index - 1);
+        claim(index);
+        twin = BridgedToken(l1Gateway.twinOf(token));
+        assertEq(twin.totalSupply(), amount);
+    }
+
     /// @dev One more of the bystander.
     function crossBystander() private {
         bystander.mint(ALICE, 1);
@@ -529,8 +782,18 @@ contract HostileTokensTest is GatewayTest {
         attacker.act(address(token), 0, abi.encodeCall(token.approve, (address(l1Gateway), type(uint256).max)));
     }
 
+    function makeAttackerOnL2(CallbackToken token) private returns (TokenHolder attacker) {
+        attacker = makeAttacker(token);
+        attacker.setValue(0);
+        attacker.act(address(token), 0, abi.encodeCall(token.approve, (address(l2Gateway), type(uint256).max)));
+    }
+
     function depositCall(address token, address to, uint256 amount) private view returns (bytes memory) {
         return abi.encodeCall(l1Gateway.deposit, (token, to, amount, L2_GAS, 1 ether, ""));
+    }
+
+    function withdrawCall(address token, address to, uint256 amount) private view returns (bytes memory) {
+        return abi.encodeCall(l2Gateway.withdraw, (token, to, amount, L1_GAS, ""));
     }
 
     /// @dev Claims all messages of the outbox at once that were not claimed yet.
@@ -549,6 +812,32 @@ contract HostileTokensTest is GatewayTest {
         // Whatever it returns.
         (bool success,) = token.call(abi.encodeCall(IERC20.approve, (address(l1Gateway), type(uint256).max)));
         assertTrue(success);
+    }
+
+    function approveOnL2(address token) private {
+        vm.prank(ALICE);
+        // Whatever it returns.
+        (bool success,) = token.call(abi.encodeCall(IERC20.approve, (address(l2Gateway), type(uint256).max)));
+        assertTrue(success);
+    }
+
+    /// @dev That the last delivery which failed fails once more, and waits on.
+    function assertStaysUndelivered() private {
+        bytes32 id = lastFailure().id();
+        uint256 count = l2Gateway.undelivered(id);
+        assertGt(count, 0);
+        vm.expectPartialRevert(IL2Endpoint.DeliveryFailedAgain.selector);
+        l2Gateway.redeliver(lastFailure());
+        assertEq(l2Gateway.undelivered(id), count);
+    }
+
+    /// @dev That what it tried from within was, for no other reason than that.
+    function assertRefused(TokenHolder attacker) private view {
+        assertTrue(attacker.called());
+        assertFalse(attacker.succeeded());
+        assertEq(
+            attacker.returned(), abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector)
+        );
     }
 
     function assertBystander() private view {

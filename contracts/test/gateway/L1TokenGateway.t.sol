@@ -177,6 +177,15 @@ contract L1TokenGatewayTest is GatewayTest {
         l1Gateway.deposit{value: 1 ether}(address(token), BOB, 100, minimum, 1 ether, new bytes(33));
     }
 
+    /// The first deposit, with gas for the registration on top.
+    function test_RevertWhen_GasLimitIsTheLargestNumber() public {
+        uint256 fee = bridge.quote(type(uint64).max);
+        assertEq(l1Gateway.quote(address(token), type(uint64).max), fee);
+        vm.expectRevert(abi.encodeWithSelector(IMessageQueue.InsufficientFee.selector, 1 ether, fee));
+        hoax(ALICE, 1 ether);
+        l1Gateway.deposit{value: 1 ether}(address(token), BOB, 100, type(uint64).max, fee, "");
+    }
+
     function test_DepositWithPermitIsOneTransaction() public {
         (address owner, uint256 key) = makeAddrAndKey("owner");
         token.mint(owner, 100);

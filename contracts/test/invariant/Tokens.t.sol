@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {L1Gateway} from "../../src/gateway/L1Gateway.sol";
 import {L2Gateway} from "../../src/gateway/L2Gateway.sol";
 import {AddressAlias} from "../../src/libraries/AddressAlias.sol";

@@ -5,6 +5,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Pausable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Pausable.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+import {ERC721Pausable} from "@openzeppelin/contracts/token/ERC721/extensions/ERC721Pausable.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 
@@ -113,6 +114,29 @@ contract PausableToken is ERC20Pausable {
     function setPaused(bool paused_) external {
         if (paused_) _pause();
         else _unpause();
+    }
+}
+
+/// @notice Takes nothing from those on a list and gives them nothing. Anyone writes it.
+contract BlockingToken is ERC20 {
+    mapping(address account => bool) public isBlocked;
+
+    error Blocked(address account);
+
+    constructor() ERC20("Blocking", "BLOCK") {}
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function setBlocked(address account, bool blocked) external {
+        isBlocked[account] = blocked;
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        if (isBlocked[from]) revert Blocked(from);
+        if (isBlocked[to]) revert Blocked(to);
+        super._update(from, to, amount);
     }
 }
 
@@ -349,6 +373,93 @@ contract CallbackNFT is ERC721 {
     function transferFrom(address from, address to, uint256 tokenId) public override {
         if (from.code.length != 0) ITokenHolder(from).tokensToSend(from, to, tokenId);
         super.transferFrom(from, to, tokenId);
+    }
+}
+
+/// @notice Calls who asked for it when one has come, as `safeTransferFrom` would.
+contract ReceiptNFT is ERC721 {
+    mapping(address account => bool) public listens;
+
+    constructor() ERC721("Receipt Collection", "RECEIPT") {}
+
+    function mint(address to, uint256 tokenId) external {
+        _mint(to, tokenId);
+    }
+
+    function listen() external {
+        listens[msg.sender] = true;
+    }
+
+    function transferFrom(address from, address to, uint256 tokenId) public override {
+        super.transferFrom(from, to, tokenId);
+        if (listens[to]) ITokenHolder(to).tokensReceived(from, to, tokenId);
+    }
+}
+
+/// @notice Stands still when anyone says so.
+contract PausableNFT is ERC721Pausable {
+    constructor() ERC721("Pausable Collection", "PAUSE") {}
+
+    function mint(address to, uint256 tokenId) external {
+        _mint(to, tokenId);
+    }
+
+    function setPaused(bool paused_) external {
+        if (paused_) _pause();
+        else _unpause();
+    }
+}
+
+/// @notice Does with each of its functions as it was told.
+contract OddNFT is ERC721 {
+    mapping(bytes4 selector => Manner) private _manners;
+    mapping(bytes4 selector => bytes) private _answers;
+
+    constructor() ERC721("Odd Collection", "ODD") {}
+
+    modifier odd() {
+        _behave();
+        _;
+    }
+
+    function mint(address to, uint256 tokenId) external {
+        _mint(to, tokenId);
+    }
+
+    function setManner(bytes4 selector, Manner manner, bytes calldata answer) external {
+        _manners[selector] = manner;
+        _answers[selector] = answer;
+    }
+
+    function name() public view override odd returns (string memory) {
+        return super.name();
+    }
+
+    function symbol() public view override odd returns (string memory) {
+        return super.symbol();
+    }
+
+    function ownerOf(uint256 tokenId) public view override odd returns (address) {
+        return super.ownerOf(tokenId);
+    }
+
+    function transferFrom(address from, address to, uint256 tokenId) public override odd {
+        super.transferFrom(from, to, tokenId);
+    }
+
+    function _behave() private view {
+        Manner manner = _manners[msg.sig];
+        if (manner == Manner.Honest) return;
+        if (manner == Manner.Reverts) revert("odd");
+        while (manner == Manner.BurnsGas) {}
+        bytes memory answer = _answers[msg.sig];
+        // Memory beyond what Solidity knows of is safe to return, as nothing runs after.
+        assembly ("memory-safe") {
+            switch manner
+            case 1 { return(add(answer, 0x20), mload(answer)) }
+            case 4 { return(0, 1000000) }
+            default { revert(0, 1000000) }
+        }
     }
 }
 

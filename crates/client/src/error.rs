@@ -11,9 +11,11 @@ use postern_bindings::{
     bridge::Bridge::BridgeErrors, bridged_nft::BridgedNFT::BridgedNFTErrors,
     bridged_token::BridgedToken::BridgedTokenErrors,
     canonical_transaction_chain::CanonicalTransactionChain::CanonicalTransactionChainErrors,
+    fast_exit::FastExit::FastExitErrors, l1_erc7786_gateway::L1ERC7786Gateway::L1ERC7786GatewayErrors,
     l1_nft_gateway::L1NFTGateway::L1NFTGatewayErrors, l1_token_gateway::L1TokenGateway::L1TokenGatewayErrors,
     l2_nft_gateway::L2NFTGateway::L2NFTGatewayErrors, l2_token_gateway::L2TokenGateway::L2TokenGatewayErrors,
-    outbox::Outbox::OutboxErrors, state_commitment_chain::StateCommitmentChain::StateCommitmentChainErrors,
+    outbox::Outbox::OutboxErrors, relay_tip::RelayTip::RelayTipErrors,
+    state_commitment_chain::StateCommitmentChain::StateCommitmentChainErrors,
 };
 use postern_protocol::outbox::ProofError;
 use thiserror::Error;
@@ -111,24 +113,45 @@ pub enum Refusal {
     Token(BridgedTokenErrors),
     /// An ERC-721, likewise.
     NFT(BridgedNFTErrors),
+    /// A gateway for tokens that another contract called. Of what arrives, those of both kinds and chains say the same.
+    Gateway(L1TokenGatewayErrors),
+    FastExit(FastExitErrors),
+    RelayTip(RelayTipErrors),
+    L1ERC7786Gateway(L1ERC7786GatewayErrors),
     /// Another contract's error, as it came.
     Other(Bytes),
 }
 
 impl Refusal {
-    /// The error of a contract that another one called, by what it looks like.
-    fn of_callee(data: Bytes) -> Self {
-        if let Ok(error) = BridgeErrors::abi_decode(&data) {
-            Self::Bridge(error)
-        } else if let Ok(error) = OutboxErrors::abi_decode(&data) {
-            Self::Outbox(error)
-        } else if let Ok(error) = BridgedTokenErrors::abi_decode(&data) {
-            Self::Token(error)
-        } else if let Ok(error) = BridgedNFTErrors::abi_decode(&data) {
-            Self::NFT(error)
-        } else {
-            Self::Other(data)
+    /// The error of a contract that another one called, by what it looks like: one that several contracts have is taken for that
+    /// of the first.
+    pub fn of_callee(data: Bytes) -> Self {
+        /// The error, if it is of the contract whose errors are `E`.
+        fn of<E: SolInterface>(data: &[u8], contract: fn(E) -> Refusal) -> Option<Refusal> {
+            E::abi_decode(data).ok().map(contract)
         }
+
+        of(&data, Self::Bridge)
+            .or_else(|| of(&data, Self::Outbox))
+            .or_else(|| of(&data, Self::Token))
+            .or_else(|| of(&data, Self::NFT))
+            .or_else(|| of(&data, Self::Gateway))
+            .or_else(|| of(&data, Self::FastExit))
+            .or_else(|| of(&data, Self::RelayTip))
+            .or_else(|| of(&data, Self::L1ERC7786Gateway))
+            .unwrap_or(Self::Other(data))
+    }
+
+    /// Why the call failed that the contract made for somebody, of a message or of a delivery that was tried again, in the words of
+    /// the contract that was called. None if this is no such failure, or that contract said nothing.
+    pub fn reason(&self) -> Option<Self> {
+        let reason = match self {
+            Self::Bridge(BridgeErrors::MessageCallFailed(error)) => &error.reason,
+            Self::L2TokenGateway(L2TokenGatewayErrors::DeliveryFailedAgain(error)) => &error.reason,
+            Self::L2NFTGateway(L2NFTGatewayErrors::DeliveryFailedAgain(error)) => &error.reason,
+            _ => return None,
+        };
+        (!reason.is_empty()).then(|| Self::of_callee(reason.clone()))
     }
 
     /// The error as the contract encoded it.
@@ -144,13 +167,16 @@ impl Refusal {
             Self::L2NFTGateway(error) => error.abi_encode().into(),
             Self::Token(error) => error.abi_encode().into(),
             Self::NFT(error) => error.abi_encode().into(),
+            Self::Gateway(error) => error.abi_encode().into(),
+            Self::FastExit(error) => error.abi_encode().into(),
+            Self::RelayTip(error) => error.abi_encode().into(),
+            Self::L1ERC7786Gateway(error) => error.abi_encode().into(),
             Self::Other(data) => data.clone(),
         }
     }
-}
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Says who refused, and how.
+    fn fmt_own(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bridge(error) => write!(f, "the bridge: {error:?}"),
             Self::CanonicalTransactionChain(error) => write!(f, "the canonical transaction chain: {error:?}"),
@@ -162,8 +188,24 @@ impl fmt::Display for Refusal {
             Self::L2NFTGateway(error) => write!(f, "the NFT gateway on L2: {error:?}"),
             Self::Token(error) => write!(f, "the token: {error:?}"),
             Self::NFT(error) => write!(f, "the token: {error:?}"),
+            Self::Gateway(error) => write!(f, "a token gateway: {error:?}"),
+            Self::FastExit(error) => write!(f, "the market of withdrawals: {error:?}"),
+            Self::RelayTip(error) => write!(f, "the contract of tips: {error:?}"),
+            Self::L1ERC7786Gateway(error) => write!(f, "the ERC-7786 gateway on L1: {error:?}"),
             Self::Other(data) => write!(f, "a contract: {data}"),
         }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_own(f)?;
+        // Not the reason of the reason: how deep that goes is up to others.
+        if let Some(reason) = self.reason() {
+            f.write_str(", refused by ")?;
+            reason.fmt_own(f)?;
+        }
+        Ok(())
     }
 }
 
@@ -186,5 +228,57 @@ pub(crate) fn refused<E: SolInterface>(contract: fn(E) -> Refusal) -> impl Fn(co
         (None, contract::Error::TransportError(error)) => Error::Transport(error),
         (None, contract::Error::PendingTransactionError(error)) => Error::Unconfirmed(error),
         (None, error) => Error::Call(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::sol_types::SolError;
+    use postern_bindings::{
+        Bridge, BridgedToken, FastExit, L1ERC7786Gateway, L1TokenGateway, L2TokenGateway, RelayTip,
+    };
+
+    use super::*;
+
+    const SOMEBODY: Address = Address::repeat_byte(0x5b);
+
+    #[test]
+    fn the_reason_of_a_failed_call_is_in_the_words_of_who_was_called() {
+        let said = |error: Vec<u8>| {
+            let failed = BridgeErrors::MessageCallFailed(Bridge::MessageCallFailed { index: 7, reason: error.into() });
+            Refusal::Bridge(failed).reason()
+        };
+        let twin = said(L1TokenGateway::TwinNotCreated { homeToken: SOMEBODY }.abi_encode());
+        assert!(matches!(
+            twin,
+            Some(Refusal::Gateway(L1TokenGatewayErrors::TwinNotCreated(error))) if error.homeToken == SOMEBODY
+        ));
+        let call = L1TokenGateway::CallNotAccepted { recipient: SOMEBODY, received: [1; 4].into() };
+        assert!(matches!(
+            said(call.abi_encode()),
+            Some(Refusal::Gateway(L1TokenGatewayErrors::CallNotAccepted(error))) if error == call
+        ));
+        let recipient = said(L1TokenGateway::InvalidRecipient { received: SOMEBODY }.abi_encode());
+        assert!(matches!(recipient, Some(Refusal::Gateway(L1TokenGatewayErrors::InvalidRecipient(_)))));
+        let filled = said(FastExit::ClaimAlreadyFilled { id: B256::ZERO, owner: SOMEBODY }.abi_encode());
+        assert!(matches!(filled, Some(Refusal::FastExit(FastExitErrors::ClaimAlreadyFilled(_)))));
+        let early = said(RelayTip::MessageNotFinalized { index: 7 }.abi_encode());
+        assert!(matches!(early, Some(Refusal::RelayTip(RelayTipErrors::MessageNotFinalized(_)))));
+        let unknown = said(L1ERC7786Gateway::UnsupportedAttribute { selector: [1; 4].into() }.abi_encode());
+        assert!(matches!(unknown, Some(Refusal::L1ERC7786Gateway(L1ERC7786GatewayErrors::UnsupportedAttribute(_)))));
+        assert!(matches!(said(b"not today".to_vec()), Some(Refusal::Other(data)) if data == b"not today"[..]));
+        assert!(said(Vec::new()).is_none(), "it said nothing");
+    }
+
+    /// Also what failed on L2; and what did not fail within has none.
+    #[test]
+    fn a_delivery_that_fails_again_says_why() {
+        let reason = BridgedToken::NotGateway { received: SOMEBODY, expected: SOMEBODY }.abi_encode().into();
+        let again = L2TokenGateway::DeliveryFailedAgain { id: B256::ZERO, reason };
+        let refusal = Refusal::L2TokenGateway(L2TokenGatewayErrors::DeliveryFailedAgain(again));
+        assert!(matches!(refusal.reason(), Some(Refusal::Token(BridgedTokenErrors::NotGateway(_)))));
+        let shown = refusal.to_string();
+        assert!(shown.contains("refused by the token: NotGateway"), "{shown}");
+        assert!(refusal.reason().and_then(|reason| reason.reason()).is_none());
     }
 }

@@ -36,7 +36,7 @@ pub use error::{Error, Refusal};
 pub use inclusion::{Inclusion, InclusionStatus};
 pub use tokens::{
     DeliveryStatus, Erc20, Erc721, Permit, Standard, TOKEN_DEPOSIT_GAS_LIMIT, TOKEN_WITHDRAWAL_GAS_LIMIT, TokenDeposit,
-    TokenGateways, TokenTransfer, TokenWithdrawal, Undelivered,
+    TokenGateways, TokenTransfer, TokenWithdrawal, Undelivered, twin_of,
 };
 pub use withdrawal::{
     Executable, ExecutableBatch, L1_BLOCK_TIME, Outcome, Provable, Proven, ReadyAt, Status, Withdrawal, withdrawals,

@@ -419,9 +419,9 @@ impl<S: Standard, L1: Provider, L2: Provider> TokenGateways<'_, S, L1, L2> {
     }
 }
 
-/// Where a gateway's twin of a token is: a clone (ERC-1167) of the contract that the gateway created first, by CREATE2, the token
-/// being the salt.
-fn twin_of(gateway: Address, token: Address) -> Address {
+/// Where a gateway's twin of the other chain's token is, or will be: a clone (ERC-1167) of the contract that the gateway created
+/// first, by CREATE2, the token being the salt.
+pub fn twin_of(gateway: Address, token: Address) -> Address {
     const BEFORE: [u8; 20] = hex!("3d602d80600a3d3981f3363d3d373d3d3d363d73");
     const AFTER: [u8; 15] = hex!("5af43d82803e903d91602b57fd5bf3");
     let implementation = gateway.create(1);
@@ -534,13 +534,22 @@ fn last_event<E: SolEvent>(logs: &[Log], contract: Address) -> Option<E> {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::{Log as LogContent, b256};
-    use postern_protocol::message::Message;
+    use std::fs;
+
+    use alloy::{
+        primitives::{Bloom, Log as LogContent},
+        providers::{DynProvider, ProviderBuilder, mock::Asserter},
+    };
+    use postern_bindings::FastExit::Claim;
+    use postern_protocol::message::{Message, QueuedMessage};
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::{Deployment, deployment::Contract};
 
     const GATEWAY: Address = Address::repeat_byte(0x6a);
     const TOKEN: Address = Address::repeat_byte(0x70);
+    const TRANSACTION: B256 = B256::repeat_byte(0x7a);
 
     fn log(contract: Address, event: &impl SolEvent) -> Log {
         let inner = LogContent { address: contract, data: event.encode_log_data() };
@@ -557,13 +566,78 @@ mod tests {
         Withdrawal { message: Message { index, sender, target, value, gas_limit, data }, block_number: 1 }
     }
 
-    /// As the contract has it: `keccak256(abi.encode(delivery))`, computed by `cast`.
+    fn address(name: &str) -> Address {
+        Address::from_word(keccak256(name))
+    }
+
+    fn twins() -> [Value; 4] {
+        [
+            ("L1TokenGateway", address("token")),
+            ("L2TokenGateway", Address::ZERO),
+            ("L1NFTGateway", address("collection")),
+            ("L2NFTGateway", Address::repeat_byte(0xff)),
+        ]
+        .map(|(kind, token)| {
+            let deployer = address(kind);
+            let gateway = deployer.create(0);
+            json!({
+                "kind": kind,
+                "deployer": deployer.to_string(),
+                "gateway": gateway.to_string(),
+                "token": token.to_string(),
+                "twin": twin_of(gateway, token).to_string(),
+            })
+        })
+    }
+
+    fn deliveries() -> [Value; 3] {
+        [
+            (U256::ZERO, 0, Bytes::new()),
+            (U256::from(7), 500_000, Bytes::from_static(&[0x12, 0x34])),
+            (U256::MAX, u64::MAX, keccak256("call").into()),
+        ]
+        .map(|(value, gas_limit, call)| {
+            let delivery = L2TokenGateway::Delivery { value, gasLimit: gas_limit, call: call.clone() };
+            json!({
+                "value": value.to_string(),
+                "gasLimit": gas_limit.to_string(),
+                "call": call.to_string(),
+                "id": Undelivered { delivery, reason: Bytes::new() }.id().to_string(),
+            })
+        })
+    }
+
+    fn claims() -> [Value; 3] {
+        let (sender, token, recipient) = (address("sender"), address("token"), address("recipient"));
+        let (amount, fee, deadline) = (U256::from(1_000_000), U256::from(3), 1_700_000_000);
+        let ordinary = Claim { sender, token, amount, recipient, fee, deadline, salt: keccak256("salt") };
+        let of_eth = Claim { token: Address::ZERO, salt: B256::ZERO, ..ordinary.clone() };
+        let largest = Claim { amount: U256::MAX, fee: U256::MAX, deadline: u64::MAX, ..ordinary.clone() };
+        [ordinary, of_eth, largest].map(|claim| {
+            json!({
+                "sender": claim.sender.to_string(),
+                "token": claim.token.to_string(),
+                "amount": claim.amount.to_string(),
+                "recipient": claim.recipient.to_string(),
+                "fee": claim.fee.to_string(),
+                "deadline": claim.deadline.to_string(),
+                "salt": claim.salt.to_string(),
+                "id": keccak256(claim.abi_encode()).to_string(),
+            })
+        })
+    }
+
+    /// `contracts/test/vectors/gateways.json`: what `contracts/test/Vectors.t.sol` computes too. As with the other vectors,
+    /// `UPDATE_VECTORS=1` writes the file.
     #[test]
-    fn an_undelivered_call_is_known_by_the_hash_of_its_encoding() {
-        let call = Bytes::from_static(&[0x12, 0x34]);
-        let delivery = L2TokenGateway::Delivery { value: U256::from(7), gasLimit: 500_000, call };
-        let expected = b256!("0xde53fa9864da2a641a0cd370663e17c0098572379e62c16976ed98d5b415aed8");
-        assert_eq!(Undelivered { delivery, reason: Bytes::new() }.id(), expected);
+    fn hashes_are_those_of_the_contracts() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../contracts/test/vectors/gateways.json");
+        let vectors = json!({ "twins": twins(), "deliveries": deliveries(), "claims": claims() });
+        if std::env::var_os("UPDATE_VECTORS").is_some() {
+            fs::write(path, format!("{vectors:#}\n")).unwrap();
+        }
+        let committed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        assert!(committed == vectors, "gateways.json is stale: run with UPDATE_VECTORS=1");
     }
 
     /// A node answers for 10,000 blocks at most, and a contract has its tokens sent back after a week.
@@ -582,6 +656,115 @@ mod tests {
         let last = last_event::<L2TokenGateway::TokensSent>(&logs, GATEWAY).unwrap();
         assert_eq!(last.index, 2);
         assert_eq!(last_event::<L2TokenGateway::TokenRegistered>(&logs, GATEWAY), None);
+    }
+
+    /// A client whose L2 node answers this, in turn.
+    fn client(answers: impl IntoIterator<Item = Value>) -> Client<DynProvider, DynProvider> {
+        let node = Asserter::new();
+        answers.into_iter().for_each(|answer| node.push_success(&answer));
+        let [l1, l2] = [Asserter::new(), node].map(|node| ProviderBuilder::new().connect_mocked_client(node).erased());
+        let at = |address| Contract { address, implementation: None, block_number: 0 };
+        let (gateway, other) = (at(GATEWAY), at(Address::ZERO));
+        let gateways = Gateways {
+            l1_token_gateway: gateway,
+            l2_token_gateway: gateway,
+            l1_nft_gateway: gateway,
+            l2_nft_gateway: gateway,
+            l1_erc7786_gateway: other,
+            l2_erc7786_gateway: other,
+            fast_exit: other,
+            l2_state_reader: other,
+            relay_tip: other,
+        };
+        let deployment = Deployment {
+            bridge: other,
+            canonical_transaction_chain: other,
+            state_commitment_chain: other,
+            dispute_game: other,
+            timelock: other,
+            gateways: Some(gateways),
+        };
+        Client::new(l1, l2, deployment)
+    }
+
+    /// The receipt of the message that brought tokens, with these events, as a node gives it.
+    fn receipt(logs: &[Log]) -> Value {
+        json!({
+            "transactionHash": TRANSACTION,
+            "transactionIndex": "0x1",
+            "blockHash": B256::ZERO,
+            "blockNumber": "0x5",
+            "from": GATEWAY,
+            "to": GATEWAY,
+            "contractAddress": null,
+            "type": "0x2",
+            "status": "0x1",
+            "cumulativeGasUsed": "0x0",
+            "gasUsed": "0x0",
+            "effectiveGasPrice": "0x0",
+            "logsBloom": Bloom::ZERO,
+            "logs": logs,
+        })
+    }
+
+    /// What becomes of a deposit, by what the L2 node answers.
+    async fn status<S: Standard>(
+        gateways: &TokenGateways<'_, S, DynProvider, DynProvider>,
+    ) -> Result<DeliveryStatus, Error> {
+        let message = QueuedMessage {
+            index: 0,
+            sender: GATEWAY,
+            target: GATEWAY,
+            mint: U256::ZERO,
+            value: U256::ZERO,
+            gas_limit: 0,
+            fee: U256::ZERO,
+            data: Bytes::new(),
+        };
+        let deposit = Deposit { message, place: 0, transaction_hash: TRANSACTION };
+        gateways.delivery_status(&TokenDeposit { deposit, registration: None, amount_or_id: U256::ONE }).await
+    }
+
+    #[tokio::test]
+    async fn a_delivery_stands_where_the_gateway_says() {
+        let delivery = L2TokenGateway::Delivery { value: U256::ZERO, gasLimit: 500_000, call: Bytes::new() };
+        let waiting = Undelivered { delivery: delivery.clone(), reason: Bytes::from_static(b"not today") };
+        let (id, reason) = (waiting.id(), waiting.reason.clone());
+        let (from, to, none) = (Address::repeat_byte(1), Address::repeat_byte(2), json!([]));
+        let received =
+            L2TokenGateway::TokensReceived { token: TOKEN, from, to, amountOrId: U256::ONE, data: Bytes::new() };
+        let received = receipt(&[log(GATEWAY, &received)]);
+        let failed = receipt(&[log(GATEWAY, &L2TokenGateway::DeliveryFailed { id, delivery, reason })]);
+        let back = json!([log(GATEWAY, &L2TokenGateway::SentBack { id, index: 3 })]);
+        let (one_waits, none_waits, head) = (json!(B256::with_last_byte(1)), json!(B256::ZERO), json!("0x5"));
+        for (answers, expected, word) in [
+            (vec![Value::Null], DeliveryStatus::Waiting, "waiting"),
+            (vec![received], DeliveryStatus::Delivered, "delivered"),
+            (vec![failed.clone(), one_waits], DeliveryStatus::Undelivered(waiting), "undelivered"),
+            (vec![failed.clone(), none_waits.clone(), head.clone(), back], DeliveryStatus::SentBack, "sent-back"),
+            (vec![failed, none_waits, head, none], DeliveryStatus::Delivered, "delivered"),
+        ] {
+            assert_eq!(expected.to_string(), word);
+            for found in [
+                status(&client(answers.clone()).erc20().unwrap()).await,
+                status(&client(answers).erc721().unwrap()).await,
+            ] {
+                assert_eq!(found.unwrap(), expected);
+            }
+        }
+    }
+
+    /// So it is when the deployment's files are those of another chain.
+    #[tokio::test]
+    async fn a_receipt_without_an_event_of_the_gateway_is_an_error() {
+        let sent_by_another = receipt(&[log(TOKEN, &sent(1))]);
+        let missing = |error| matches!(error, Error::NoEvent { transaction, contract } if (transaction, contract) == (TRANSACTION, GATEWAY));
+        let client = client([sent_by_another.clone()]);
+        let tokens = client.erc20().unwrap();
+        assert!(missing(status(&tokens).await.unwrap_err()));
+        let receipt: TransactionReceipt = serde_json::from_value(sent_by_another).unwrap();
+        assert!(missing(tokens.deposited(&receipt).unwrap_err()));
+        assert!(missing(tokens.withdrawn(&receipt).unwrap_err()));
     }
 
     #[test]

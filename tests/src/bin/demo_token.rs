@@ -15,7 +15,7 @@ use postern_client::{
     DeliveryStatus, Permit, Status, TOKEN_DEPOSIT_GAS_LIMIT, TOKEN_WITHDRAWAL_GAS_LIMIT, TokenTransfer, Withdrawal,
 };
 use postern_tests::{
-    Actor, Devnet, Mined, PATIENCE, Roles, TokenLedger, ether, eventually,
+    Actor, Devnet, MarketMaker, Mined, PATIENCE, Roles, TokenLedger, ether, eventually,
     stage::{chapter, fact, shown, transaction},
     targets::Token,
 };
@@ -101,12 +101,13 @@ async fn play() -> Result<()> {
     fact("tip for its execution", format_args!("{} ETH", shown(tip)));
     sums(&devnet, token).await?;
 
-    chapter("A market maker who verifies L2 pays Bob at once, and owns the claim");
+    chapter("A market maker, whose own node derives the message from L1, pays Bob at once, and owns the claim");
+    let market_maker = MarketMaker::start(&devnet, Actor::Stranger).await?;
+    let (claim, index) = market_maker.verify(&devnet, sent.receipt.transaction_hash).await?;
+    ensure!((claim.token, claim.amount, claim.fee) == (token, withdrawn, fee), "the claim is another");
     let market = FastExit::new(gateways.fast_exit.address, maker.l1());
     Token::new(token, maker.l1()).approve(*market.address(), withdrawn).send().await?.mined().await?;
-    let claim =
-        FastExit::Claim { sender: bobs, token, amount: withdrawn, recipient: bobs, fee, deadline, salt: terms.salt };
-    let receipt = market.fill(claim.clone(), withdrawal.message.index).send().await?.mined().await?;
+    let receipt = market.fill(claim, index).send().await?.mined().await?;
     ensure!(receipt.status(), "the fill failed");
     transaction("L1", "FastExit.fill", &receipt);
     let paid = on_l1.balanceOf(bobs).call().await?;

@@ -318,8 +318,12 @@ mod tests {
     }
 
     fn bundle(index: u64, gas_limit: u64) -> Bundle {
+        bundle_at(DEPTH, index, gas_limit)
+    }
+
+    fn bundle_at(depth: usize, index: u64, gas_limit: u64) -> Bundle {
         let message = Some(message(index, gas_limit));
-        let offered = Offered { index, message, tips: Vec::new(), unpaid: true, depth: DEPTH };
+        let offered = Offered { index, message, tips: Vec::new(), unpaid: true, depth };
         offered.at_price(&RelayerConfig::default(), 1).unwrap()
     }
 
@@ -341,6 +345,19 @@ mod tests {
         // It is cheaper, as the model says.
         let (one, both) = (bundle(0, 0).gas.used, &group(small(), &RelayerConfig::default(), DEPTH)[0]);
         assert!(both.gas.used < 5 * one, "{} is less than 5 times {one}", both.gas.used);
+    }
+
+    /// In a deep tree messages far apart share little of their proofs, of which a node costs more in a batch than in a claim of one.
+    #[test]
+    fn messages_go_one_by_one_where_together_they_cost_more() {
+        const DEEP: usize = 32;
+        for (far, expected) in [(1, 1), (u64::from(u32::MAX), 2)] {
+            let bundles = [0, far].map(|index| bundle_at(DEEP, index, 0)).to_vec();
+            let apart: u64 = bundles.iter().map(|bundle| bundle.gas.used).sum();
+            let together = Group::of(bundles.clone(), DEEP).gas.used;
+            assert_eq!(together > apart, expected == 2, "{together} together, {apart} apart");
+            assert_eq!(group(bundles, &RelayerConfig::default(), DEEP).len(), expected, "0 and {far}");
+        }
     }
 
     /// L1 does not pass on what is longer.
