@@ -69,6 +69,6 @@ contract BridgeTest is PosternTest {
 
     function deployBridge(MeteringConfig memory metering) private returns (Bridge) {
         bytes memory arguments = abi.encode(canonicalTransactionChain, stateCommitmentChain, metering);
-        return Bridge(payable(vm.deployCode("Bridge.sol:Bridge", arguments)));
+        return Bridge(payable(create("Bridge.sol:Bridge", arguments)));
     }
 }

@@ -81,7 +81,7 @@ abstract contract DisputeTest is PosternTest, MachineTest {
             extension,
             NODE_BOND
         );
-        return vm.deployCode("DisputeGame.sol:DisputeGame", arguments);
+        return create("DisputeGame.sol:DisputeGame", arguments);
     }
 
     // What the program does.

@@ -232,7 +232,7 @@ contract OracleTest is ExampleTest {
 
     function deployOracle(address[] memory reporters_, uint256 quorum) private returns (MedianOracle) {
         bytes memory arguments = abi.encode(feed, reporters_, quorum, MAX_REPORT_AGE);
-        return MedianOracle(vm.deployCode("MedianOracle.sol:MedianOracle", arguments));
+        return MedianOracle(create("MedianOracle.sol:MedianOracle", arguments));
     }
 
     function report(uint256 reporter, uint192 value) private {

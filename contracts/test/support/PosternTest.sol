@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {ERC1967Utils} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Utils.sol";
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Test} from "forge-std/Test.sol";
 import {Bridge} from "../../src/bridge/Bridge.sol";
@@ -79,6 +80,15 @@ abstract contract PosternTest is Test {
         stateCommitmentChain = deployed.stateCommitmentChain;
         game = deployed.disputeGame;
         lastFinal = stateCommitmentChain.genesisCommitment();
+    }
+
+    /// @notice Creates a contract as `new` does. After `vm.expectRevert`, `vm.deployCode` would end the test.
+    function create(string memory artifact, bytes memory arguments) internal returns (address created) {
+        bytes memory code = bytes.concat(vm.getCode(artifact), arguments);
+        assembly ("memory-safe") {
+            created := create(0, add(code, 0x20), mload(code))
+        }
+        if (created == address(0)) LowLevelCall.bubbleRevert();
     }
 
     /// @notice The contract that may upgrade a proxy.
