@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Errors} from "@openzeppelin/contracts/utils/Errors.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IMessageQueue} from "../../src/bridge/IMessageQueue.sol";
 import {BridgedToken} from "../../src/gateway/BridgedToken.sol";
 import {IEndpoint} from "../../src/gateway/IEndpoint.sol";
@@ -13,7 +14,7 @@ import {AddressAlias} from "../../src/libraries/AddressAlias.sol";
 import {GatewayTest} from "../support/GatewayTest.sol";
 import {Receiver} from "../support/Receivers.sol";
 import {Puppet} from "../support/Targets.sol";
-import {PlainNFT, PlainToken} from "../support/Tokens.sol";
+import {Manner, OddToken, PlainNFT, PlainToken} from "../support/Tokens.sol";
 
 /// @notice What a user of the L1 side does with a well-behaved token, and what is refused.
 contract L1TokenGatewayTest is GatewayTest {
@@ -247,6 +248,17 @@ contract L1TokenGatewayTest is GatewayTest {
             vm.expectRevert(reason);
             hoax(STRANGER, 1 ether);
             l1Gateway.registerToken{value: 1 ether}(tokens[i], 1 ether);
+        }
+    }
+
+    /// A revert is no answer, whatever comes with it.
+    function test_RevertWhen_TokenRevertsWhenAsked() public {
+        bytes4[2] memory questions = [IERC20.balanceOf.selector, IERC20.allowance.selector];
+        for (uint256 i; i < questions.length; ++i) {
+            OddToken odd = new OddToken();
+            odd.setManner(questions[i], Manner.Reverts, "");
+            bytes memory reason = abi.encodeWithSelector(IGateway.InvalidToken.selector, odd);
+            expectDepositRevert(reason, address(odd), ALICE, BOB, 1);
         }
     }
 

@@ -218,7 +218,7 @@ contract TokenHolder is ITokenHolder {
     receive() external payable {}
 }
 
-/// @notice What an `OddToken` does when one of its functions is called.
+/// @notice What an `Odd` one does when one of its functions is called.
 enum Manner {
     /// What it should.
     Honest,
@@ -235,24 +235,41 @@ enum Manner {
 }
 
 /// @notice Does with each of its functions as it was told.
-contract OddToken is ERC20 {
+abstract contract Odd {
     mapping(bytes4 selector => Manner) private _manners;
     mapping(bytes4 selector => bytes) private _answers;
-
-    constructor() ERC20("Odd", "ODD") {}
 
     modifier odd() {
         _behave();
         _;
     }
 
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
-    }
-
     function setManner(bytes4 selector, Manner manner, bytes calldata answer) external {
         _manners[selector] = manner;
         _answers[selector] = answer;
+    }
+
+    function _behave() private view {
+        Manner manner = _manners[msg.sig];
+        if (manner == Manner.Honest) return;
+        if (manner == Manner.Reverts) revert("odd");
+        while (manner == Manner.BurnsGas) {}
+        bytes memory answer = _answers[msg.sig];
+        // Memory beyond what Solidity knows of is safe to return, as nothing runs after.
+        assembly ("memory-safe") {
+            switch manner
+            case 1 { return(add(answer, 0x20), mload(answer)) }
+            case 4 { return(0, 1000000) }
+            default { revert(0, 1000000) }
+        }
+    }
+}
+
+contract OddToken is Odd, ERC20 {
+    constructor() ERC20("Odd", "ODD") {}
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
     }
 
     function name() public view override odd returns (string memory) {
@@ -271,6 +288,10 @@ contract OddToken is ERC20 {
         return super.balanceOf(account);
     }
 
+    function allowance(address owner, address spender) public view override odd returns (uint256) {
+        return super.allowance(owner, spender);
+    }
+
     function transfer(address to, uint256 amount) public override odd returns (bool) {
         return super.transfer(to, amount);
     }
@@ -281,21 +302,6 @@ contract OddToken is ERC20 {
 
     function supportsInterface(bytes4 interfaceId) external view odd returns (bool) {
         return interfaceId == this.supportsInterface.selector;
-    }
-
-    function _behave() private view {
-        Manner manner = _manners[msg.sig];
-        if (manner == Manner.Honest) return;
-        if (manner == Manner.Reverts) revert("odd");
-        while (manner == Manner.BurnsGas) {}
-        bytes memory answer = _answers[msg.sig];
-        // Memory beyond what Solidity knows of is safe to return, as nothing runs after.
-        assembly ("memory-safe") {
-            switch manner
-            case 1 { return(add(answer, 0x20), mload(answer)) }
-            case 4 { return(0, 1000000) }
-            default { revert(0, 1000000) }
-        }
     }
 }
 
@@ -410,25 +416,11 @@ contract PausableNFT is ERC721Pausable {
     }
 }
 
-/// @notice Does with each of its functions as it was told.
-contract OddNFT is ERC721 {
-    mapping(bytes4 selector => Manner) private _manners;
-    mapping(bytes4 selector => bytes) private _answers;
-
+contract OddNFT is Odd, ERC721 {
     constructor() ERC721("Odd Collection", "ODD") {}
-
-    modifier odd() {
-        _behave();
-        _;
-    }
 
     function mint(address to, uint256 tokenId) external {
         _mint(to, tokenId);
-    }
-
-    function setManner(bytes4 selector, Manner manner, bytes calldata answer) external {
-        _manners[selector] = manner;
-        _answers[selector] = answer;
     }
 
     function name() public view override odd returns (string memory) {
@@ -445,21 +437,6 @@ contract OddNFT is ERC721 {
 
     function transferFrom(address from, address to, uint256 tokenId) public override odd {
         super.transferFrom(from, to, tokenId);
-    }
-
-    function _behave() private view {
-        Manner manner = _manners[msg.sig];
-        if (manner == Manner.Honest) return;
-        if (manner == Manner.Reverts) revert("odd");
-        while (manner == Manner.BurnsGas) {}
-        bytes memory answer = _answers[msg.sig];
-        // Memory beyond what Solidity knows of is safe to return, as nothing runs after.
-        assembly ("memory-safe") {
-            switch manner
-            case 1 { return(add(answer, 0x20), mload(answer)) }
-            case 4 { return(0, 1000000) }
-            default { revert(0, 1000000) }
-        }
     }
 }
 
